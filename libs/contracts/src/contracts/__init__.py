@@ -1,1 +1,1 @@
-"""..."""
+"""The language that the services share."""

@@ -1,1 +1,1 @@
-"""..."""
+"""What every service runs on."""
