@@ -1,0 +1,90 @@
+"""What every message is built from: the base class, identifiers, times, the wire form."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, ClassVar, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+UtcTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""An instant: RFC 3339 on the wire, aware and in UTC in Python. A time without an offset is refused."""
+
+OpaqueId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+"""An opaque identifier of 1 to 64 characters (`lead_id`, `account_id`, `partner_id`)."""
+
+_WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+class Message(BaseModel):
+    """A message body: a frozen, flat JSON object; fields that a reader does not know are passed over.
+
+    `topic` is the canonical event name, taken from the class name; `meaning` names the fields that say what the
+    message is about, so that two messages with equal values there tell of the same thing.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    topic: ClassVar[str] = ""
+    schema_version: ClassVar[int] = 1
+    meaning: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.topic = _WORD_START.sub("_", cls.__name__).lower()
+
+    @property
+    def meaning_key(self) -> tuple[str, ...]:
+        """The values of the `meaning` fields as text: equal for two messages that tell of the same thing."""
+        return tuple(str(getattr(self, name)) for name in self.meaning)
+
+    @property
+    def order(self) -> int:
+        """How new the message is among those with its meaning key; snapshots answer with their version."""
+        return 0
+
+    def to_json(self) -> bytes:
+        """Return the body as it goes over the wire."""
+        return self.model_dump_json(by_alias=True).encode()
+
+    @classmethod
+    def from_json(cls, body: bytes) -> Self:
+        """Read a body; raises `pydantic.ValidationError` for what the contract does not allow."""
+        return cls.model_validate_json(body)
+
+
+class Fact(Message):
+    """Something that has happened. It is never taken back, and every handler may hear it twice."""
+
+
+class Snapshot(Fact):
+    """The whole of a thing as it is at `version`; a receiver keeps the highest version that it has seen."""
+
+    version: int
+
+    @property
+    def order(self) -> int:
+        return self.version
+
+
+class Signal(Message):
+    """Something of the moment or a request between services; internal."""
+
+
+class Command(Message):
+    """A wish that one service may refuse; carries a token and a deadline in its headers and gets a reply."""
+
+
+class Value(BaseModel):
+    """A part of a message body."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+__all__ = ["UUID", "Command", "Fact", "Message", "OpaqueId", "Signal", "Snapshot", "UtcTime", "Value"]
