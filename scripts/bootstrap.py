@@ -53,7 +53,10 @@ def our_packages() -> list[Path]:
 def wanted() -> str:
     """Return a digest of everything that decides what `.venv` holds."""
     digest = hashlib.sha256()
-    for file in [*sorted((ROOT / "requirements").glob("*.txt")), *(folder / "pyproject.toml" for folder in our_packages())]:
+    for file in [
+        *sorted((ROOT / "requirements").glob("*.txt")),
+        *(folder / "pyproject.toml" for folder in our_packages()),
+    ]:
         digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 
@@ -97,8 +100,16 @@ def install_uv() -> None:
     with step("Installing uv"):
         run(
             [
-                str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:",
-                "--require-hashes", "-r", str(ROOT / "requirements/bootstrap.txt"),
+                str(PYTHON),
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--only-binary=:all:",
+                "--require-hashes",
+                "-r",
+                str(ROOT / "requirements/bootstrap.txt"),
             ]  # fmt: skip
         )
 

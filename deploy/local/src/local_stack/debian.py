@@ -157,7 +157,12 @@ class _Apt:
         return debs
 
     def _run(self, *arguments: str) -> int:
-        environment = {**os.environ, "APT_CONFIG": str(self._config), "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+        environment = {
+            **os.environ,
+            "APT_CONFIG": str(self._config),
+            "LC_ALL": "C",
+            "DEBIAN_FRONTEND": "noninteractive",
+        }
         with self._log.open("ab") as log:
             return subprocess.run(
                 ["apt-get", *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
