@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from contracts.base import OpaqueId, Snapshot, Value
+from contracts.base import AccountId, OpaqueId, Snapshot, Value, Version
 
 
 class Role(StrEnum):
@@ -56,23 +56,27 @@ class ContactCard(Value):
     """What a partner chose to show to their candidates."""
 
     telegram: str | None = Field(default=None, max_length=64, description="a user name without the @")
-    phone: str | None = Field(default=None, max_length=40)
+    phone: str | None = Field(default=None, max_length=40, description="as the partner wrote it")
     link: str | None = Field(default=None, max_length=500, description="https")
     photo_url: str | None = Field(default=None, max_length=500, description="https")
-    note: str | None = Field(default=None, max_length=500)
+    note: str | None = Field(default=None, max_length=500, description="plain text")
 
 
 class AccountEvent(Snapshot):
-    """An account as it is, without password, hash, e-mail or login; a participant's `account_id` is the `lead_id`."""
+    """An account as it is, without password, hash, e-mail or login; a participant's `account_id` is the `lead_id`.
+
+    When: after every change of an account, and again when `snapshot_requested` asks for it.
+    Guarantees: the whole account each time; `version` only grows. Stays inside the platform: it names a person.
+    """
 
     meaning: ClassVar[tuple[str, ...]] = ("account_id",)
 
-    account_id: OpaqueId
-    version: int
-    display_name: str = Field(min_length=1, max_length=200)
-    role: Role
-    partner_id: OpaqueId | None = None
-    locale: str = Field(default="ru", max_length=16)
+    account_id: AccountId
+    version: Version
+    display_name: str = Field(min_length=1, max_length=200, description="the name shown in rooms and messages")
+    role: Role = Field(description="decides the capabilities")
+    partner_id: OpaqueId | None = Field(default=None, description="the account of the partner who invited this one")
+    locale: str = Field(default="ru", max_length=16, description="the language of pages and messages, `ru` or `en`")
     country: str | None = Field(default=None, max_length=2, description="ISO 3166-1 alpha-2")
-    contact: ContactCard = ContactCard()
-    active: bool = True
+    contact: ContactCard = Field(default=ContactCard(), description="what a partner shows to their candidates")
+    active: bool = Field(default=True, description="false: signed out everywhere, gets no messages; its facts stay")

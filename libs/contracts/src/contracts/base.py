@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -18,14 +18,31 @@ UtcTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 OpaqueId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 """An opaque identifier of 1 to 64 characters (`lead_id`, `account_id`, `partner_id`)."""
 
+LeadId = Annotated[OpaqueId, Field(description="the participant: an account, opaque")]
+AccountId = Annotated[OpaqueId, Field(description="an account, opaque; for a participant the same as `lead_id`")]
+WebinarId = Annotated[UUID, Field(description="the webinar")]
+SessionId = Annotated[
+    UUID, Field(description="the participation of this lead in this webinar, derived from the two (UUIDv5)")
+]
+WatchedSeconds = Annotated[
+    int,
+    Field(ge=0, description="seconds on air during which the lead was connected; overlaps count once"),
+]
+BaseSeconds = Annotated[
+    int,
+    Field(ge=0, description="seconds on air that count as the whole: at most the planned duration, no pauses"),
+]
+Version = Annotated[int, Field(description="only grows; of two snapshots of one thing the higher is the newer")]
+
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class Message(BaseModel):
     """A message body: a frozen, flat JSON object; fields that a reader does not know are passed over.
 
-    `topic` is the canonical event name, taken from the class name; `meaning` names the fields that say what the
-    message is about, so that two messages with equal values there tell of the same thing.
+    The docstring of a message is its documentation: what it means, then `When: …` and `Guarantees: …`; docs/events.md
+    is written from it. `topic` is the canonical event name, taken from the class name; `meaning` names the fields that
+    say what the message is about, so that two messages with equal values there tell of the same thing.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -66,7 +83,7 @@ class Fact(Message):
 class Snapshot(Fact):
     """The whole of a thing as it is at `version`; a receiver keeps the highest version that it has seen."""
 
-    version: int
+    version: Version
 
     @property
     def order(self) -> int:
@@ -87,4 +104,21 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
-__all__ = ["UUID", "Command", "Fact", "Message", "OpaqueId", "Signal", "Snapshot", "UtcTime", "Value"]
+__all__ = [
+    "UUID",
+    "AccountId",
+    "BaseSeconds",
+    "Command",
+    "Fact",
+    "LeadId",
+    "Message",
+    "OpaqueId",
+    "SessionId",
+    "Signal",
+    "Snapshot",
+    "UtcTime",
+    "Value",
+    "Version",
+    "WatchedSeconds",
+    "WebinarId",
+]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from contracts.base import UUID, Command, OpaqueId, Signal, UtcTime, Value
+from contracts.base import UUID, AccountId, Command, Signal, UtcTime, Value, WebinarId
 from contracts.webinar import StatusContext, WebinarEvent, WebinarFields
 
 
@@ -50,13 +50,18 @@ def _with_webinar_fields(schema: dict[str, Any]) -> None:
 class CoreWebinarUpsert(Command):
     """Create or change a webinar: its fields stand beside `webinar_id`, only those given are set.
 
-    Without a `webinar_id`, or with one that is new and `expected_version` 0, a webinar is created.
+    When: somebody saves, publishes, cancels or restores a webinar at the desk. Without a `webinar_id`, or with one that
+    is new and `expected_version` 0, a webinar is created.
+    Guarantees: needs `webinar_manage` (`stream_type` also `webinar_configure`). Refused as a whole or done as a whole.
+    Two people who change different fields both succeed. The reply carries the webinar.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow", json_schema_extra=_with_webinar_fields)
 
-    webinar_id: UUID | None = None
-    expected_version: int | None = Field(default=None, ge=0)
+    webinar_id: UUID | None = Field(default=None, description="the webinar; absent: a new one")
+    expected_version: int | None = Field(
+        default=None, ge=0, description="the version that the form showed; 0 for a new webinar"
+    )
     action: str | None = Field(default=None, description="`draft`, `publish`, `cancel` or `restore`")
 
     @property
@@ -66,45 +71,73 @@ class CoreWebinarUpsert(Command):
 
 
 class CoreWebinarSetStatus(Command):
-    """Start or stop a webinar."""
+    """Start or stop a webinar: the only way to change its status from outside Core.
 
-    webinar_id: UUID
+    When: somebody presses start or stop at the desk.
+    Guarantees: needs `webinar_manage_status`. Starting what is live and stopping what is finished answers `ok` and
+    changes nothing. The reply carries the webinar.
+    """
+
+    webinar_id: WebinarId
     status: str = Field(description="`start` or `stop`")
-    context: StatusContext
+    context: StatusContext = Field(description="who asks, and why")
 
 
 class CoreWebinarSetCtaVisibility(Command):
-    """Show or hide the call to action."""
+    """Show or hide the call to action: the only way to change its visibility.
 
-    webinar_id: UUID
-    visible: bool
-    context: StatusContext
+    When: somebody presses show or hide at the desk.
+    Guarantees: needs `webinar_manage_cta`. Asking for what is so already answers `ok` and changes nothing. The reply
+    carries the webinar.
+    """
+
+    webinar_id: WebinarId
+    visible: bool = Field(description="true shows it, false hides it")
+    context: StatusContext = Field(description="who asks, and why")
 
 
 class MessageTemplateSet(Command):
-    """Set the text of one step in one language."""
+    """Set the text of one step in one language.
 
-    step: str
-    locale: str
-    text: str
+    When: an administrator saves a message text.
+    Guarantees: needs `template_manage`. An unknown placeholder is refused with `invalid_field`.
+    """
+
+    step: str = Field(description="which message: `attended`, `not_attended`, `recording` or `partner_notice`")
+    locale: str = Field(description="`ru` or `en`")
+    text: str = Field(description="the text with its placeholders in braces")
 
 
 class ChatLinkRequested(Command):
-    """Ask for a one-time Telegram address that links the account's chat."""
+    """Ask for a one-time Telegram address that links the account's chat.
 
-    account_id: OpaqueId
+    When: a candidate or partner opens the page where a chat is linked.
+    Guarantees: needs `webinar_join`, and only for one's own account. The reply carries the address and until when it
+    works; it works once.
+    """
+
+    account_id: AccountId
 
 
 class PostWebinarFollowupControl(Command):
-    """Hold, release or cancel the follow-ups of a webinar, or send one delivery again."""
+    """Hold, release or cancel the follow-ups of a webinar, or send one delivery again.
+
+    When: somebody presses one of these at the desk after the stop.
+    Guarantees: needs `webinar_manage`. What was sent already is not touched; a resend is a new delivery. The reply
+    carries how many deliveries it changed.
+    """
 
     action: str = Field(description="`hold`, `release`, `cancel` for a webinar; `resend` for a delivery")
-    webinar_id: UUID | None = None
-    delivery_id: UUID | None = None
+    webinar_id: UUID | None = Field(default=None, description="the webinar whose follow-ups are meant")
+    delivery_id: UUID | None = Field(default=None, description="the delivery to send again")
 
 
 class SnapshotRequested(Signal):
-    """A service that starts empty asks the owner of `topic` to announce its present snapshots again."""
+    """A service that starts empty asks the owner of a topic to announce its present snapshots again.
+
+    When: a service starts with an empty table, and repeatedly until the snapshots come; or an operator asks.
+    Guarantees: the owner announces at most once a minute for all askers, in slices of 500.
+    """
 
     meaning: ClassVar[tuple[str, ...]] = ("topic_name",)
 
@@ -116,17 +149,17 @@ class SnapshotRequested(Signal):
 class CommandError(Value):
     """Why a command was refused: a canonical code, words for a log, and the field where one is at fault."""
 
-    code: ErrorCode
-    message: str
-    field: str | None = None
+    code: ErrorCode = Field(description="the canonical code")
+    message: str = Field(description="words for a log, not for a page")
+    field: str | None = Field(default=None, description="the field at fault, for `invalid_field` and its like")
 
 
 class CommandReply(Value):
     """The answer to a command; what `ok` brings depends on the command."""
 
-    ok: bool
-    error: CommandError | None = None
-    webinar: WebinarEvent | None = None
+    ok: bool = Field(description="done, or so already")
+    error: CommandError | None = Field(default=None, description="why not")
+    webinar: WebinarEvent | None = Field(default=None, description="`core_webinar_…`: the webinar as it is now")
     address: str | None = Field(default=None, description="`chat_link_requested`: the t.me address")
     expires_at: UtcTime | None = Field(default=None, description="`chat_link_requested`: until when it can be used")
     affected: int | None = Field(default=None, description="`post_webinar_followup_control`: how many deliveries")

@@ -1,10 +1,11 @@
 """The envelope: the AMQP properties and headers around a body."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.base import UtcTime
 
 CONTENT_TYPE = "application/json"
 
@@ -12,24 +13,23 @@ CONTENT_TYPE = "application/json"
 class Envelope(BaseModel):
     """What is known about a message beside its body.
 
-    `message_id` is a UUIDv7 made when the outbox row is inserted; `correlation_id` the webinar's id from its start on,
-    the command's id before; `causation_id` the message that led to this one. `deadline`, `authorization` and
-    `reply_to` belong to commands.
+    `causation_id`, `schema_version`, `traceparent`, `deadline` and `authorization` travel as AMQP headers, the others
+    as the AMQP properties of the same name. `deadline`, `authorization` and `reply_to` belong to commands.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    message_id: UUID
-    type: str
-    app_id: str
-    timestamp: datetime
-    correlation_id: str
-    causation_id: UUID | None = None
-    schema_version: int = 1
-    traceparent: str | None = None
-    deadline: datetime | None = None
-    authorization: str | None = None
-    reply_to: str | None = None
+    message_id: UUID = Field(description="UUIDv7, made when the message was written down; the same in every repetition")
+    type: str = Field(description="the event name, equal to the routing key")
+    app_id: str = Field(description="the service that says it")
+    timestamp: UtcTime = Field(description="when it was written down; whole seconds on the wire")
+    correlation_id: str = Field(description="the webinar's id from its start on, before that the id of the command")
+    causation_id: UUID | None = Field(default=None, description="the `message_id` of what led to this message")
+    schema_version: int = Field(default=1, description="the major version of the body")
+    traceparent: str | None = Field(default=None, description="W3C trace context")
+    deadline: UtcTime | None = Field(default=None, description="RFC 3339; a command is refused after it (`expired`)")
+    authorization: str | None = Field(default=None, description="a token for this one command; never stored or logged")
+    reply_to: str | None = Field(default=None, description="where the reply goes, `reply.<instance>`")
 
     def headers(self) -> dict[str, Any]:
         """The AMQP headers; the other fields are AMQP properties of the same name."""

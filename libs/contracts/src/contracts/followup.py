@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from contracts.base import UUID, Fact, OpaqueId, Snapshot, UtcTime
+from contracts.base import UUID, AccountId, Fact, LeadId, Snapshot, UtcTime, Version, WebinarId
 
 
 class Route(StrEnum):
@@ -47,51 +47,68 @@ class DeliveryState(StrEnum):
 
 
 class PostWebinarRoute(Fact):
-    """Which way a lead goes after a finished webinar. One per lead and webinar."""
+    """Which way a lead goes after a finished webinar.
+
+    When: once the webinar has finished and the lead's verdict and account are known, whichever comes last.
+    Guarantees: one per lead and webinar, never before the webinar has finished, only for who entered; it never changes.
+    """
 
     meaning: ClassVar[tuple[str, ...]] = ("lead_id", "webinar_id")
 
-    lead_id: OpaqueId
-    webinar_id: UUID
-    attended: bool
-    timestamp: UtcTime
-    route: Route
+    lead_id: LeadId
+    webinar_id: WebinarId
+    attended: bool = Field(description="the verdict of `client_webinar_attendance_classified`")
+    timestamp: UtcTime = Field(description="when the route was chosen")
+    route: Route = Field(description="`attended` when `attended` is true, else `not_attended`")
 
 
 class PostWebinarDelivery(Snapshot):
-    """One message to one person as the delivery ledger has it."""
+    """One follow-up message to one person, as the ledger of deliveries has it.
+
+    When: after every change of the delivery: planned, held, being sent, and how it ended.
+    Guarantees: the whole delivery each time; `version` only grows. A delivery is sent at most once; `uncertain` means
+    that nobody can know whether it arrived, and a resend is a new delivery with an id of its own.
+    """
 
     meaning: ClassVar[tuple[str, ...]] = ("delivery_id",)
 
-    delivery_id: UUID
-    version: int
-    webinar_id: UUID
-    lead_id: OpaqueId
-    recipient: Recipient
-    step: Step
-    state: DeliveryState
-    attempts: int = Field(ge=0)
-    reason: str | None = Field(default=None, max_length=500)
-    due_at: UtcTime | None = None
+    delivery_id: UUID = Field(description="one row of the ledger")
+    version: Version
+    webinar_id: WebinarId
+    lead_id: LeadId
+    recipient: Recipient = Field(description="the candidate, or the partner who invited them")
+    step: Step = Field(description="which message it is")
+    state: DeliveryState = Field(description="where it stands in the ledger")
+    attempts: int = Field(ge=0, description="how often sending was begun")
+    reason: str | None = Field(default=None, max_length=500, description="why it was not delivered, without names")
+    due_at: UtcTime | None = Field(default=None, description="not sent before")
 
 
 class ChatLinkEvent(Snapshot):
-    """Whether an account has a Telegram chat linked; never the chat id."""
+    """Whether an account has a Telegram chat linked; never the chat itself.
+
+    When: after a chat was linked, unlinked, or found to block the bot.
+    Guarantees: the whole state each time; `version` only grows.
+    """
 
     meaning: ClassVar[tuple[str, ...]] = ("account_id",)
 
-    account_id: OpaqueId
-    version: int
-    linked: bool
-    blocked: bool = False
+    account_id: AccountId
+    version: Version
+    linked: bool = Field(description="a chat is linked")
+    blocked: bool = Field(default=False, description="the person has blocked the bot")
 
 
 class MessageTemplateEvent(Snapshot):
-    """The text of one step in one language."""
+    """The text of one step in one language.
+
+    When: after `message_template_set` was obeyed, and for the texts that come with the service at its first start.
+    Guarantees: the whole text each time; `version` only grows.
+    """
 
     meaning: ClassVar[tuple[str, ...]] = ("step", "locale")
 
-    step: Step
-    locale: str = Field(max_length=16)
-    version: int
-    text: str = Field(max_length=4000)
+    step: Step = Field(description="which message it is")
+    locale: str = Field(max_length=16, description="`ru` or `en`")
+    version: Version
+    text: str = Field(max_length=4000, description="the text with its placeholders in braces")
