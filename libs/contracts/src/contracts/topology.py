@@ -1,7 +1,7 @@
 """Which topics there are, who says them, who hears them; the only list, from which queues and rights follow."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from contracts.accounts import AccountEvent
 from contracts.base import Command, Message, Signal, Snapshot
@@ -14,6 +14,7 @@ from contracts.commands import (
     PostWebinarFollowupControl,
     SnapshotRequested,
 )
+from contracts.consumers import UnknownQueueError, installed_consumers
 from contracts.followup import ChatLinkEvent, MessageTemplateEvent, PostWebinarDelivery, PostWebinarRoute
 from contracts.participation import (
     ClientWebinarAttendanceClassified,
@@ -35,7 +36,10 @@ ROOM_UI = "room-ui"
 TRACKER = "tracker"
 ATTENDANCE = "attendance"
 POST_WEBINAR = "post-webinar"
-SERVICES = (CORE_WEBINAR, ROOM_UI, TRACKER, ATTENDANCE, POST_WEBINAR)
+THE_FIVE = (CORE_WEBINAR, ROOM_UI, TRACKER, ATTENDANCE, POST_WEBINAR)
+_JOINED = installed_consumers()
+SERVICES = (*THE_FIVE, *sorted({service for service, _ in _JOINED}))
+"""The five, and after them the services that have joined (`contracts.consumers`)."""
 
 EXCHANGE = "webinars"
 DEAD_EXCHANGE = "webinars.dead"
@@ -86,7 +90,7 @@ class Topic:
         return "fact"
 
 
-TOPICS: tuple[Topic, ...] = (
+OWN_TOPICS: tuple[Topic, ...] = (
     Topic(CoreWebinarUpsert, (ROOM_UI,), (CORE_WEBINAR,), public=False),
     Topic(CoreWebinarSetStatus, (ROOM_UI,), (CORE_WEBINAR,), public=False),
     Topic(CoreWebinarSetCtaVisibility, (ROOM_UI,), (CORE_WEBINAR,), public=False),
@@ -120,7 +124,24 @@ TOPICS: tuple[Topic, ...] = (
     Topic(RoomFinish, (ROOM_UI,), (TRACKER,), public=False),
     Topic(SnapshotRequested, SERVICES, (CORE_WEBINAR, ROOM_UI, TRACKER, POST_WEBINAR), public=False),
 )
+"""The table: what the five say and hear among themselves."""
 
+
+def with_consumers(topics: Iterable[Topic], joined: Iterable[tuple[str, str]]) -> tuple[Topic, ...]:
+    """Return `topics` with the queues of services that have joined; only facts can be heard by them.
+
+    Raises `UnknownQueueError` for a service that is one of the five, a topic that does not exist, a command or a signal.
+    """
+    known = {topic.name: topic for topic in topics}
+    for service, name in joined:
+        topic = known.get(name)
+        if service in THE_FIVE or topic is None or topic.kind not in {"fact", "snapshot"}:
+            raise UnknownQueueError(f"{service}.{name}: a service that joins hears facts; docs/events.md lists them")
+        known[name] = replace(topic, heard_by=(*topic.heard_by, service))
+    return tuple(known.values())
+
+
+TOPICS = with_consumers(OWN_TOPICS, _JOINED)
 TOPIC_OF: dict[type[Message], Topic] = {topic.message: topic for topic in TOPICS}
 
 
