@@ -1,0 +1,33 @@
+"""What Core decides: pure functions over frozen values; time, accounts and settings come in as arguments."""
+
+from core_webinar.domain.accounts import Account
+from core_webinar.domain.addresses import FRAME_HOSTS, frame_hosts
+from core_webinar.domain.refusal import Refusal
+from core_webinar.domain.transitions import archive, pause, resume, set_cta_visibility, set_status, start, stop
+from core_webinar.domain.upsert import Action, Surroundings, Upsert, upsert
+from core_webinar.domain.webinar import ARCHIVED_AFTER, CONTESTED, SETTABLE, Change, Decision, Webinar, Window
+
+__all__ = [
+    "ARCHIVED_AFTER",
+    "CONTESTED",
+    "FRAME_HOSTS",
+    "SETTABLE",
+    "Account",
+    "Action",
+    "Change",
+    "Decision",
+    "Refusal",
+    "Surroundings",
+    "Upsert",
+    "Webinar",
+    "Window",
+    "archive",
+    "frame_hosts",
+    "pause",
+    "resume",
+    "set_cta_visibility",
+    "set_status",
+    "start",
+    "stop",
+    "upsert",
+]
