@@ -3,6 +3,8 @@
 Runs before anything is installed, so it uses the standard library and the two modules of `local_stack` that do too.
 """
 
+# ruff: noqa: S603 - it runs the programs that it has just installed
+
 import contextlib
 import fcntl
 import hashlib
@@ -98,20 +100,9 @@ def pip_from_the_distribution() -> None:
 
 def install_uv() -> None:
     with step("Installing uv"):
-        run(
-            [
-                str(PYTHON),
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--only-binary=:all:",
-                "--require-hashes",
-                "-r",
-                str(ROOT / "requirements/bootstrap.txt"),
-            ]  # fmt: skip
-        )
+        listed = ROOT / "requirements/bootstrap.txt"
+        options = "--quiet --disable-pip-version-check --only-binary=:all: --require-hashes"
+        run([str(PYTHON), "-m", "pip", "install", *options.split(), "-r", str(listed)])
 
 
 def uv(*arguments: str) -> None:
@@ -119,7 +110,7 @@ def uv(*arguments: str) -> None:
 
 
 def uv_settings() -> dict[str, str]:
-    """Return pip's index settings in uv's words: uv does not read pip's, and some networks only have their own index."""
+    """Return pip's index settings in uv's words; uv does not read pip's, and some networks have only their own."""
     listed = subprocess.run(
         [str(PYTHON), "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
     ).stdout

@@ -4,6 +4,8 @@ apt itself finds what a package depends on, with lists, cache and locks of our o
 the machine already trusts. Standard library only: the bootstrap uses this to get pip.
 """
 
+# ruff: noqa: S603, S607 - apt and dpkg are run with our own arguments, as the distribution places them
+
 import contextlib
 import fcntl
 import hashlib
@@ -149,7 +151,8 @@ class _Apt:
             code = self._run("install", "--download-only", "--yes", "--fix-broken", *packages)
         debs = [deb for deb in sorted(self.archives.glob("*.deb")) if not deb.name.startswith(NEVER_UNPACKED)]
         if code or not debs:
-            words = [line for line in self._log.read_text().splitlines() if line.strip()][-12:]
+            lines = [line for line in self._log.read_text().splitlines() if line.strip()]
+            words = [line for line in lines if line.startswith(("E:", "Err:"))][-6:] or lines[-12:]
             raise NotAvailableError(
                 f"The distribution's packages {' '.join(packages)} could not be downloaded. apt says:\n  "
                 + "\n  ".join(words)

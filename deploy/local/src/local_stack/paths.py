@@ -59,10 +59,10 @@ def remove_everything() -> list[Path]:
     """Remove what this clone has made while running; return the folders that were removed."""
     removed = []
     outside = outside_run()
-    if outside.is_dir() and not outside.is_symlink() and (outside / OWNER_FILE).is_file():
-        if (outside / OWNER_FILE).read_text().strip() == str(ROOT):
-            shutil.rmtree(outside)
-            removed.append(outside)
+    owner = outside / OWNER_FILE
+    if not outside.is_symlink() and owner.is_file() and owner.read_text().strip() == str(ROOT):
+        shutil.rmtree(outside)
+        removed.append(outside)
     if RUN.is_dir():
         shutil.rmtree(RUN)
         removed.append(RUN)

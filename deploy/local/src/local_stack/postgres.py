@@ -15,6 +15,7 @@ from local_stack import processes
 from local_stack.errors import DidNotStartError, NotAvailableError
 from local_stack.paths import open_to_others, ordinary_user, state_dir
 from local_stack.private_folder import PrivateFolder, give
+from local_stack.readiness import postgres_answers
 
 USER = "postgres"
 START_PATIENCE_SECONDS = 60.0
@@ -124,7 +125,11 @@ class Postgres:
         )
         try:
             processes.wait_until_ready(
-                "PostgreSQL", self._process, self._takes_connections, log=self.log, patience_seconds=patience_seconds
+                "PostgreSQL",
+                self._process,
+                lambda: postgres_answers(self.url),
+                log=self.log,
+                patience_seconds=patience_seconds,
             )
         except BaseException:
             self.kill()
@@ -181,21 +186,11 @@ class Postgres:
         password_file.write_text(self.password)
         password_file.chmod(0o600)
         give(self.home, self._user)
-        command = [
-            binaries() / "initdb", "-D", data, "-U", USER, "--auth=scram-sha-256", f"--pwfile={password_file}", "-E", "UTF8",
-            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync",
-        ]  # fmt: skip
+        words = f"-U {USER} --auth=scram-sha-256 -E UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 --no-sync"
+        command: list[str | Path] = [binaries() / "initdb", "-D", data, f"--pwfile={password_file}", *words.split()]
         made = processes.spawn(
             command, environment=self._environment(), cwd=self.home, log=self.log, user=self._user
         ).wait()
         password_file.unlink()
         if made:
             raise DidNotStartError(f"PostgreSQL could not make its data:\n{processes.last_lines(self.log)}")
-
-    def _takes_connections(self) -> bool:
-        asked = subprocess.run(
-            [binaries() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)],
-            env=self._environment(),
-            check=False,
-        )
-        return asked.returncode == 0

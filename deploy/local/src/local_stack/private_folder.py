@@ -5,7 +5,6 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import IO
 
 from local_stack.paths import state_dir
 
@@ -21,13 +20,13 @@ class PrivateFolder:
         sweep(top)
         self.path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=top))
         self.path.chmod(0o711)
-        self._lock: IO[str] = (self.path / LOCK).open("w")
+        self._lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def remove(self) -> None:
         """Remove the folder and all that lies in it."""
         shutil.rmtree(self.path, ignore_errors=True)
-        self._lock.close()
+        os.close(self._lock)
 
 
 def sweep(top: Path) -> None:

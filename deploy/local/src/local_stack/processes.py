@@ -1,5 +1,7 @@
 """Child processes that never outlive us, free ports, and the last lines of a log."""
 
+# ruff: noqa: S603 - starting programs is what this module is for
+
 import os
 import queue
 import random

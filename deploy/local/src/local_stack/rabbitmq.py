@@ -1,10 +1,7 @@
 """A private RabbitMQ with its management plugin: own epmd, own ports, own data, a direct child of this process."""
 
-import base64
-import http.client
 import secrets
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -15,12 +12,12 @@ from local_stack.errors import DidNotStartError
 from local_stack.paths import ordinary_user
 from local_stack.private_folder import PrivateFolder, give
 from local_stack.rabbitmq_programs import Programs, programs
+from local_stack.readiness import listens, management_answers, rabbitmq_answers
 
 USER = "admin"
 NODE = "webinars@localhost"
 START_PATIENCE_SECONDS = 120.0
 STOP_PATIENCE_SECONDS = 30.0
-PROTOCOL_HEADER = b"AMQP\0\0\x09\x01"
 
 CONFIG = """\
 listeners.tcp.1 = 127.0.0.1:{port}
@@ -58,7 +55,7 @@ class RabbitMQ:
         spare = processes.free_ports(4)
         self.port = port or spare[0]
         self.management_port = management_port or spare[1]
-        self._distribution_port, self._epmd_port = spare[2:]
+        self._distribution_port, self.epmd_port = spare[2:]
         self._user = ordinary_user()
         self._process: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None
@@ -98,7 +95,7 @@ class RabbitMQ:
         if self._epmd is None or self._epmd.poll() is not None:
             # Before the node: a node that finds no epmd leaves a daemon of its own behind for ever.
             self._epmd = processes.spawn(
-                [found.epmd, "-port", str(self._epmd_port), "-address", "127.0.0.1"],
+                [found.epmd, "-port", str(self.epmd_port), "-address", "127.0.0.1"],
                 environment=environment,
                 cwd=self.home,
                 log=self.home / "epmd.log",
@@ -106,7 +103,11 @@ class RabbitMQ:
             )
         try:
             processes.wait_until_ready(
-                "epmd", self._epmd, self._epmd_listens, log=self.home / "epmd.log", patience_seconds=10
+                "epmd",
+                self._epmd,
+                lambda: listens("127.0.0.1", self.epmd_port),
+                log=self.home / "epmd.log",
+                patience_seconds=10,
             )
             self._process = processes.spawn(
                 [found.server], environment=environment, cwd=self.home, log=self.log, user=self._user
@@ -193,45 +194,16 @@ class RabbitMQ:
             "RABBITMQ_PID_FILE": str(home / "pid"),
             "RABBITMQ_GENERATED_CONFIG_DIR": str(home / "generated"),
             "RABBITMQ_SCHEMA_DIR": str(home / "schema"),
-            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_PORT": str(self.epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             # Makes the script become the node instead of staying in front of it, so that signals reach it.
             "RUNNING_UNDER_SYSTEMD": "true",
-            # No distribution port to the network, and no busy waiting beside everything else on a small machine.
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} "
-            "+sbwt none +sbwtdcpu none +sbwtdio none",
+            # No distribution port to the network.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
         }
         if found.libraries:
             environment["LD_LIBRARY_PATH"] = found.libraries
         return environment
 
-    def _epmd_listens(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self._epmd_port), timeout=1):
-                return True
-        except OSError:
-            return False
-
     def _ready(self) -> bool:
-        return self._takes_connections() and self._answers_management()
-
-    def _takes_connections(self) -> bool:
-        """Tell whether the node answers a protocol header with Connection.Start (a method frame)."""
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-                connection.settimeout(2)
-                connection.sendall(PROTOCOL_HEADER)
-                return connection.recv(1) == b"\x01"
-        except OSError:
-            return False
-
-    def _answers_management(self) -> bool:
-        token = base64.b64encode(f"{USER}:{self.password}".encode()).decode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.management_port, timeout=2)
-        try:
-            connection.request("GET", "/api/whoami", headers={"Authorization": f"Basic {token}"})
-            return connection.getresponse().status == http.client.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return rabbitmq_answers(self.url) and management_answers(self.management_url)

@@ -1,0 +1,100 @@
+"""PostgreSQL and RabbitMQ in containers, for tests, where a Docker engine answers."""
+
+import secrets
+import time
+from collections.abc import Callable
+from functools import partial
+
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.docker_client import DockerClient
+
+from local_stack import processes
+from local_stack.errors import DidNotStartError
+from local_stack.readiness import management_answers, postgres_answers, rabbitmq_answers
+
+POSTGRES_IMAGE = "postgres:17"
+RABBITMQ_IMAGE = "rabbitmq:4-management"
+USER = "admin"
+START_PATIENCE_SECONDS = 120.0
+
+
+def engine_answers() -> bool:
+    """Tell whether a Docker engine answers on this machine."""
+    try:
+        return bool(DockerClient(timeout=3).client.ping())
+    except Exception:  # noqa: BLE001 - whatever stands in the way, there is no engine for us
+        return False
+
+
+class _Container:
+    """One container on fixed ports of this machine; start, kill and restart keep its data and addresses."""
+
+    def __init__(self, container: DockerContainer, ready: Callable[[], bool]) -> None:
+        self._container = container
+        self._ready = ready
+        self._made = False
+
+    def start(self) -> None:
+        if self._made:
+            self._container.get_wrapped_container().start()
+        else:
+            self._container.start()
+            self._made = True
+        deadline = time.monotonic() + START_PATIENCE_SECONDS
+        while not self._ready():
+            if time.monotonic() > deadline:
+                said = self._container.get_wrapped_container().logs(tail=20).decode(errors="replace")
+                raise DidNotStartError(f"The container of {self._container.image} did not become ready:\n{said}")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Stop the server cleanly; its data stays."""
+        self._container.get_wrapped_container().stop(timeout=20)
+
+    def kill(self) -> None:
+        """Kill the server as a crash would."""
+        self._container.get_wrapped_container().kill()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """Remove the container and its data."""
+        if self._made:
+            self._container.stop()
+            self._made = False
+
+
+class DockerPostgres(_Container):
+    def __init__(self) -> None:
+        [self.port] = processes.free_ports(1)
+        password = secrets.token_hex(16)
+        self.url = f"postgresql://{USER}:{password}@127.0.0.1:{self.port}/postgres"
+        container = (
+            DockerContainer(POSTGRES_IMAGE)
+            .with_bind_ports(5432, self.port)
+            .with_env("POSTGRES_USER", USER)
+            .with_env("POSTGRES_PASSWORD", password)
+            .with_env("POSTGRES_DB", "postgres")
+        )
+        super().__init__(container, partial(postgres_answers, self.url))
+
+
+class DockerRabbitMQ(_Container):
+    def __init__(self) -> None:
+        self.port, self.management_port = processes.free_ports(2)
+        password = secrets.token_hex(16)
+        self.url = f"amqp://{USER}:{password}@127.0.0.1:{self.port}/"
+        self.management_url = f"http://{USER}:{password}@127.0.0.1:{self.management_port}"
+        container = (
+            DockerContainer(RABBITMQ_IMAGE, hostname="rabbitmq")
+            .with_bind_ports(5672, self.port)
+            .with_bind_ports(15672, self.management_port)
+            .with_env("RABBITMQ_DEFAULT_USER", USER)
+            .with_env("RABBITMQ_DEFAULT_PASS", password)
+        )
+        super().__init__(container, self._both_answer)
+
+    def _both_answer(self) -> bool:
+        return rabbitmq_answers(self.url) and management_answers(self.management_url)

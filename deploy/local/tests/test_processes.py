@@ -1,0 +1,89 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from local_stack import processes
+from local_stack.errors import DidNotStartError
+
+SLEEPER = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(60)"]
+DEAF = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(60)",
+]
+
+
+def start(command: list[str], folder: Path) -> "subprocess.Popen[bytes]":
+    process = processes.spawn(command, environment=os.environ, cwd=folder, log=folder / "log")
+    processes.wait_until_ready(
+        "sleeper", process, lambda: b"here" in (folder / "log").read_bytes(), log=folder / "log", patience_seconds=20
+    )
+    return process
+
+
+def alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_child_outlives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        process = pool.submit(start, SLEEPER, tmp_path).result()
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    assert processes.stop(process, patience_seconds=10)
+
+
+def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    script = (
+        "import os, time, pathlib; from local_stack import processes\n"
+        "here = pathlib.Path('.')\n"
+        f"child = processes.spawn({SLEEPER!r}, environment=os.environ, cwd=here, log=here / 'log')\n"
+        "print(child.pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    with parent.stdout:
+        child = int(parent.stdout.readline())
+    while b"here" not in (tmp_path / "log").read_bytes():
+        time.sleep(0.02)
+
+    parent.kill()
+    parent.wait()
+
+    deadline = time.monotonic() + 10
+    while alive(child):
+        assert time.monotonic() < deadline, "the child is still there"
+        time.sleep(0.02)
+
+
+def test_a_child_that_does_not_obey_is_killed(tmp_path: Path) -> None:
+    process = start(DEAF, tmp_path)
+
+    assert not processes.stop(process, patience_seconds=0.3)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_child_that_ends_early_is_reported_with_its_last_words(tmp_path: Path) -> None:
+    process = processes.spawn(
+        [sys.executable, "-c", "import sys; sys.exit('no such setting')"],
+        environment=os.environ,
+        cwd=tmp_path,
+        log=tmp_path / "log",
+    )
+
+    with pytest.raises(DidNotStartError, match=r"thing ended with code 1(.|\n)*no such setting"):
+        processes.wait_until_ready("thing", process, lambda: False, log=tmp_path / "log", patience_seconds=20)
+
+
+def test_free_ports_are_free_and_differ() -> None:
+    ports = processes.free_ports(20)
+
+    assert len(set(ports)) == 20
+    assert all(processes.is_free(port) for port in ports)

@@ -1,0 +1,101 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import aio_pika
+import asyncpg
+import pytest
+from local_stack.chromium import libraries_named
+from local_stack.errors import LocalStackError
+from local_stack.paths import open_to_others
+from local_stack.servers import Servers, default_management_url, named_servers, servers_for_tests
+
+
+def test_servers_that_somebody_named_are_used() -> None:
+    found = named_servers({"DATABASE_URL": "postgresql://a:b@db/x", "RABBITMQ_URL": "amqp://c:d@mq:5673/v"})
+
+    assert found is not None
+    assert found.kind == "named"
+    assert found.rabbitmq_management_url == "http://c:d@mq:15672"
+
+
+def test_no_name_means_no_named_servers() -> None:
+    assert named_servers({}) is None
+
+
+@pytest.mark.parametrize("one", ["DATABASE_URL", "RABBITMQ_URL"])
+def test_half_a_pair_of_servers_is_refused(one: str) -> None:
+    with pytest.raises(LocalStackError, match="set both, or neither"):
+        named_servers({one: "x://y"})
+
+
+def test_an_unknown_kind_of_test_servers_is_refused() -> None:
+    with pytest.raises(LocalStackError, match="native or docker"):
+        servers_for_tests({"TEST_SERVERS": "podman"})
+
+
+def test_the_management_address_keeps_user_password_and_an_ipv6_host() -> None:
+    assert default_management_url("amqps://u:p%40ss@[::1]:5671/v") == "http://u:p%40ss@[::1]:15672"
+
+
+async def test_each_test_has_an_empty_database_of_its_own(fresh_database: str, servers: Servers) -> None:
+    connection = await asyncpg.connect(fresh_database)
+    name = await connection.fetchval("SELECT current_database()")
+    tables = await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+    await connection.close()
+
+    assert tables == 0
+    assert name not in servers.database_url
+
+
+async def test_each_test_has_a_virtual_host_of_its_own(fresh_vhost: str) -> None:
+    async with await aio_pika.connect(fresh_vhost) as connection:
+        channel = await connection.channel()
+        queue = await channel.declare_queue("only-here", durable=True, arguments={"x-queue-type": "quorum"})
+        assert queue.declaration_result.message_count == 0
+
+
+def test_databases_and_virtual_hosts_are_gone_after_the_test(tmp_path: Path) -> None:
+    inner = tmp_path / "test_inner.py"
+    inner.write_text(
+        "from pathlib import Path\n"
+        "def test_a(fresh_database, fresh_vhost): Path('named').write_text(f'{fresh_database} {fresh_vhost}')\n"
+        "def test_b(servers):\n"
+        "    import asyncio, asyncpg\n"
+        "    from local_stack.readiness import management_request\n"
+        "    database, vhost = (url.rpartition('/')[2] for url in Path('named').read_text().split())\n"
+        "    async def count():\n"
+        "        connection = await asyncpg.connect(servers.database_url)\n"
+        "        found = await connection.fetchval('SELECT count(*) FROM pg_database WHERE datname = $1', database)\n"
+        "        await connection.close()\n"
+        "        return found\n"
+        "    assert asyncio.run(count()) == 0\n"
+        "    assert management_request(servers.rabbitmq_management_url, 'GET', f'/api/vhosts/{vhost}') == 404\n"
+    )
+    environment = {**os.environ, "TEST_SERVERS": "native"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "local_stack.pytest_plugin", "-p", "no:cacheprovider", str(inner)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stdout[-3000:]
+
+
+def test_a_file_below_a_private_folder_is_not_open_to_others(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "inner").mkdir(mode=0o700)
+    file = tmp_path / "inner" / "file"
+    file.touch(mode=0o644)
+
+    assert not open_to_others(file)
+
+
+def test_the_libraries_that_playwright_would_install_are_understood() -> None:
+    dry_run = 'sudo -- sh -c "apt-get update&& apt-get install -y --no-install-recommends libnss3 libgbm1"\n'
+
+    assert libraries_named(dry_run) == ["libnss3", "libgbm1"]
