@@ -1,0 +1,103 @@
+"""Batches of facts: one transaction for what is in hand, and what happens when it fails."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from servicekit import metrics
+from servicekit.database import Database
+from servicekit.errors import DATABASE_AWAY, TRY_AGAIN, BrokerAwayError
+from servicekit.logs import bound_fields, get_logger
+from servicekit.messages import Heard, InvalidMessageError, deliveries_of, hear
+from servicekit.router import Handler, Hearing
+from servicekit.setting_aside import SettingAside
+
+log = get_logger(__name__)
+
+_TRIES_OF_VICTIMS = 5
+_ALONE_AFTER_DELIVERIES = 2
+
+AWAY: tuple[type[BaseException], ...] = (BrokerAwayError, asyncpg.QueryCanceledError, *DATABASE_AWAY)
+"""Infrastructure is away: the messages go back to the broker, and no attempt is counted."""
+
+
+def newest_per_meaning(heard: Sequence[Heard[Any]]) -> list[Heard[Any]]:
+    """Return one message per meaning key, the newest, sorted by key, so that rows are locked in one order."""
+    newest: dict[tuple[str, ...], Heard[Any]] = {}
+    for one in heard:
+        key = one.event.meaning_key or (str(one.message_id),)
+        known = newest.get(key)
+        if known is None or one.event.order > known.event.order:
+            newest[key] = one
+    return [newest[key] for key in sorted(newest)]
+
+
+class BatchHandling:
+    """Handles batches of one queue, whoever received them."""
+
+    def __init__(self, queue: str, hearing: Hearing, handler: Handler, database: Database, aside: SettingAside) -> None:
+        self.queue = queue
+        self.hearing = hearing
+        self._handler = handler
+        self._database = database
+        self._aside = aside
+
+    async def handle(self, raws: Sequence[Any]) -> None:
+        """Handle what was received: each is committed, delayed or buried when this returns.
+
+        Raises one of `AWAY`; what was not committed then may come again.
+        """
+        metrics.RECEIVED.labels(self.queue).inc(len(raws))
+        decoded: list[tuple[Heard[Any], Any]] = []
+        for raw in raws:
+            try:
+                decoded.append((hear(raw, self.hearing.message), raw))
+            except InvalidMessageError as error:
+                await self._aside.failed(self.queue, raw, error)
+        # What has come back from a process that may have died of it must not take its neighbours along again.
+        alone = [pair for pair in decoded if deliveries_of(pair[1]) >= _ALONE_AFTER_DELIVERIES]
+        together = [pair for pair in decoded if deliveries_of(pair[1]) < _ALONE_AFTER_DELIVERIES]
+        for batch in [together, *([pair] for pair in alone)]:
+            if batch:
+                await self._handle_or_halve(batch)
+
+    async def _handle_or_halve(self, pairs: list[tuple[Heard[Any], Any]]) -> None:
+        try:
+            await self._commit([heard for heard, _ in pairs])
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the bad message is found and set aside
+            if len(pairs) == 1:
+                await self._aside.failed(self.queue, pairs[0][1], error)
+                return
+            middle = len(pairs) // 2
+            await self._handle_or_halve(pairs[:middle])
+            await self._handle_or_halve(pairs[middle:])
+
+    async def _commit(self, heard: Sequence[Heard[Any]]) -> None:
+        started = time.monotonic()
+        first = heard[0]
+        with bound_fields(
+            queue=self.queue, message_id=str(first.message_id), correlation_id=first.correlation_id, batch=len(heard)
+        ):
+            for attempt in range(_TRIES_OF_VICTIMS):
+                try:
+                    await run_batch(self._database, self._handler, heard)
+                    break
+                except TRY_AGAIN:
+                    if attempt == _TRIES_OF_VICTIMS - 1:
+                        raise
+                    await asyncio.sleep(0.01 * 2**attempt)
+        metrics.BATCH_SECONDS.labels(self.queue).observe(time.monotonic() - started)
+        metrics.HANDLED.labels(self.queue).inc(len(heard))
+        age = self._database.clock.now() - first.timestamp
+        metrics.CRITICAL_SECONDS.labels(self.queue).observe(max(0.0, age.total_seconds()))
+
+
+async def run_batch(database: Database, handler: Handler, heard: Sequence[Heard[Any]]) -> None:
+    """Run a handler over a batch in one transaction."""
+    async with database.work() as work:
+        await handler(newest_per_meaning(heard), work)

@@ -1,0 +1,84 @@
+"""`webinarctl`: the operator's command line. Services add commands by the entry point group `webinarctl.commands`."""
+
+import asyncio
+import os
+import sys
+from importlib.metadata import entry_points
+
+import asyncpg
+import typer
+from contracts.topology import SERVICES
+from rich.console import Console
+
+from servicekit.errors import BROKER_AWAY
+from servicekit.provision import (
+    Login,
+    ProvisioningError,
+    default_management_url,
+    provision_broker_users,
+    provision_databases,
+    provision_topology,
+    vhost_of,
+)
+from servicekit.tokens import new_key
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run a webinar platform.")
+console = Console(stderr=True)
+
+_TROUBLE: tuple[type[BaseException], ...] = (ProvisioningError, asyncpg.PostgresError, *BROKER_AWAY)
+
+
+@app.callback()
+def root() -> None:
+    """Run a webinar platform."""
+
+
+@app.command()
+def provision() -> None:
+    """Make queues, databases and users, or correct them; safe to repeat.
+
+    Reads DATABASE_URL and RABBITMQ_URL (administrators), RABBITMQ_MANAGEMENT_URL, and a password for each service.
+    """
+    logins = [Login(service, _required(f"{service.replace('-', '_').upper()}_PASSWORD")) for service in SERVICES]
+    broker_url, database_url = _required("RABBITMQ_URL"), _required("DATABASE_URL")
+    management_url = os.environ.get("RABBITMQ_MANAGEMENT_URL") or default_management_url(broker_url)
+    try:
+        count = asyncio.run(_provision(broker_url, management_url, database_url, logins))
+    except _TROUBLE as error:
+        console.print(f"[red]Not provisioned:[/] {error}", highlight=False)
+        raise typer.Exit(1) from error
+    console.print(f"Provisioned: {count} queues, {len(logins)} databases and users.", highlight=False)
+
+
+async def _provision(broker_url: str, management_url: str, database_url: str, logins: list[Login]) -> int:
+    await provision_databases(database_url, logins)
+    count = await provision_topology(broker_url, retry_scale=float(os.environ.get("RETRY_SCALE", "1")))
+    await provision_broker_users(management_url, vhost_of(broker_url), logins)
+    return count
+
+
+@app.command()
+def keys(kid: str = typer.Option("1", help="A name for the pair, to tell it from the next one.")) -> None:
+    """Print a fresh pair of command keys as settings."""
+    signing, verify = new_key(kid)
+    print(f"COMMAND_SIGNING_KEY={signing}")
+    print(f"COMMAND_VERIFY_KEYS={verify}")
+
+
+def _required(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        console.print(f"[red]{name} is not set.[/] See docs/operating.md.", highlight=False)
+        raise typer.Exit(2)
+    return value
+
+
+def main() -> None:
+    """The entry point: the kit's commands and those of the services that are installed."""
+    for entry in sorted(entry_points(group="webinarctl.commands"), key=lambda found: found.name):
+        app.add_typer(entry.load(), name=entry.name)
+    app()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""HTTP servers inside the service's own event loop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+
+
+class EmbeddedServer(uvicorn.Server):
+    """uvicorn that leaves signals to the service that runs it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listening_socket(host: str, port: int, *, backlog: int = 4096) -> socket.socket:
+    """Return a socket that listens; `port` 0 takes a free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((host, port))
+    sock.listen(backlog)
+    sock.setblocking(False)
+    return sock
+
+
+@asynccontextmanager
+async def serving(server: uvicorn.Server, sock: socket.socket) -> AsyncIterator[None]:
+    """Serve while the block runs; leaving it stops the server and waits for it."""
+    task = asyncio.create_task(server.serve(sockets=[sock]))
+    try:
+        while not server.started and not task.done():
+            await asyncio.sleep(0.005)
+        if task.done():
+            await task
+        yield
+    finally:
+        server.should_exit = True
+        await task
+        sock.close()
+
+
+def embedded(app: Any, *, graceful_seconds: int = 2) -> EmbeddedServer:
+    """Return a server for an ASGI app, quiet and without signal handlers."""
+    return EmbeddedServer(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            loop="none",
+            http="httptools",
+            timeout_graceful_shutdown=graceful_seconds,
+            server_header=False,
+        )
+    )

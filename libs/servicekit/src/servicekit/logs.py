@@ -1,0 +1,58 @@
+"""Structured logs: a dotted constant plus fields; message and correlation ids on every line of a handler."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+bound_fields = structlog.contextvars.bound_contextvars
+
+
+def get_logger(name: str) -> Any:
+    """Return a logger whose first argument is a dotted constant and whose keywords are fields."""
+    return structlog.stdlib.get_logger(name)
+
+
+def configure(service: str, *, form: str, level: str, instance_id: str) -> None:
+    """Write one line per record to standard error: JSON, or plain text for a person."""
+
+    def name_service(_: Any, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        fields["service"] = service
+        fields["instance"] = instance_id
+        return fields
+
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        name_service,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    last: list[Any] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        if form == "json"
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for noisy in ("aiormq", "aio_pika", "uvicorn.access", "alembic", "aiogram.event", "faststream"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

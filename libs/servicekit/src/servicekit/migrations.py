@@ -1,0 +1,72 @@
+"""Migrations: Alembic per service, run at the start under a lock; a release only adds to a schema."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from alembic import command, context
+from alembic.config import Config
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+_LOCK = 7_113_060_114
+KIT_VERSION_TABLE = "servicekit_version"
+SERVICE_VERSION_TABLE = "service_version"
+
+
+def run_env(metadata: MetaData) -> None:
+    """The whole of a service's `migrations/env.py`: migrate over the connection that `migrate` handed on."""
+    connection = context.config.attributes["connection"]
+    version_table = context.config.attributes["version_table"]
+    context.configure(connection=connection, target_metadata=metadata, version_table=version_table)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _upgrade(connection: Connection, scripts: Path, version_table: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes.update(connection=connection, version_table=version_table)
+    command.upgrade(config, "head")
+
+
+def _migrate_all(connection: Connection, package: str) -> None:
+    connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    for scripts, version_table in (
+        (files("servicekit") / "kit_migrations", KIT_VERSION_TABLE),
+        (files(package) / "migrations", SERVICE_VERSION_TABLE),
+    ):
+        _upgrade(connection, Path(str(scripts)), version_table)
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Return a PostgreSQL URL in the form that SQLAlchemy's asyncpg dialect takes."""
+    return "postgresql+asyncpg://" + url.split("://", 1)[1]
+
+
+async def migrate(url: str, package: str) -> None:
+    """Bring the database to the newest schema of the kit and of `package`; waits while another instance does."""
+    engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_migrate_all, package)
+    finally:
+        await engine.dispose()
+
+
+def differences(connection: Connection, metadata: MetaData, kit: MetaData) -> list[Any]:
+    """Return how a migrated database differs from what the tables say; empty when they agree."""
+    from alembic.autogenerate import compare_metadata  # noqa: PLC0415 - slow to import, for tests only
+    from alembic.migration import MigrationContext  # noqa: PLC0415
+
+    ignored = set(kit.tables) | {KIT_VERSION_TABLE, SERVICE_VERSION_TABLE}
+
+    def counts(item: Any, name: str | None, kind: str, *_: Any) -> bool:
+        return not (kind == "table" and name in ignored)
+
+    migration = MigrationContext.configure(
+        connection, opts={"include_object": counts, "version_table": SERVICE_VERSION_TABLE}
+    )
+    return list(compare_metadata(migration, metadata))

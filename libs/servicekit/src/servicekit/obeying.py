@@ -1,0 +1,170 @@
+"""Commands at their receiver: token, right, deadline, one stored outcome, a reply."""
+
+from typing import Any
+from uuid import UUID
+
+from contracts import CommandError, CommandReply, Envelope, ErrorCode
+from contracts.topology import REPLY_EXCHANGE
+from faststream import AckPolicy
+from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitMessage, RabbitQueue
+from pydantic import ValidationError
+
+from servicekit import metrics
+from servicekit.database import Database
+from servicekit.errors import BROKER_AWAY, BrokerAwayError, Refused
+from servicekit.logs import bound_fields, get_logger
+from servicekit.messages import InvalidMessageError, Obeyed, envelope_of
+from servicekit.publisher import Publisher
+from servicekit.receiving import as_it_is
+from servicekit.router import Handler, Obeying
+from servicekit.tokens import InvalidTokenError, TokenChecker
+
+log = get_logger(__name__)
+
+_IN_FLIGHT = 8
+_CLAIM = """
+insert into command_outcome (message_id, topic, actor_id, decided_at) values ($1, $2, $3, $4)
+on conflict (message_id) do nothing returning message_id
+"""
+
+
+def refusal(code: ErrorCode, message: str, *, field: str | None = None) -> CommandReply:
+    """Return the reply that refuses."""
+    return CommandReply(ok=False, error=CommandError(code=code, message=message, field=field))
+
+
+class CommandHandling:
+    """Decides on commands of one topic: the first decision on a message id is the one for ever."""
+
+    def __init__(self, obeying: Obeying, handler: Handler, database: Database, tokens: TokenChecker) -> None:
+        self.obeying = obeying
+        self._handler = handler
+        self._database = database
+        self._tokens = tokens
+
+    async def decide(self, envelope: Envelope, body: bytes) -> CommandReply:
+        """Return the reply to a command. A failure inside is answered `unavailable`, and nothing is changed."""
+        topic = self.obeying.message.topic
+        try:
+            actor, deadline = self._tokens.check(envelope.authorization, topic=topic, message_id=envelope.message_id)
+        except InvalidTokenError as error:
+            log.info("command.unauthenticated", topic=topic, error=str(error))
+            return refusal(ErrorCode.UNAUTHENTICATED, "The command's token is missing, forged or for something else.")
+        if self.obeying.requires not in actor.capabilities:
+            return refusal(ErrorCode.FORBIDDEN, f"{self.obeying.requires} is needed.")
+        try:
+            event = self.obeying.message.from_json(body)
+        except ValidationError as error:
+            return _invalid_field(error)
+        command = Obeyed(
+            event=event,
+            actor=actor,
+            message_id=envelope.message_id,
+            correlation_id=envelope.correlation_id,
+            timestamp=envelope.timestamp,
+            deadline=deadline,
+            traceparent=envelope.traceparent,
+        )
+        try:
+            return await self._decide_once(command)
+        except Exception:
+            log.exception("command.failed", topic=topic)
+            return refusal(ErrorCode.UNAVAILABLE, "The service could not do this now; nothing was changed.")
+
+    async def _decide_once(self, command: Obeyed[Any]) -> CommandReply:
+        async with self._database.work() as work:
+            connection = work.connection
+            # A second copy in flight waits here until the first has committed.
+            claimed = await connection.fetchval(
+                _CLAIM, command.message_id, command.event.topic, command.actor.account_id, work.now
+            )
+            if claimed is None:
+                return await _first_outcome(connection, command.message_id)
+            try:
+                async with connection.transaction():
+                    reply: CommandReply = await self._handler(command, work)
+                    # Looked at after the handler's locks, so that a command that waited for them is late, too.
+                    if self._database.clock.now() > command.deadline:
+                        raise Refused(ErrorCode.EXPIRED, "The command came after its deadline; nothing was changed.")
+            except Refused as refused:
+                work.announced.clear()
+                work.callbacks.clear()
+                reply = refusal(refused.code, refused.message, field=refused.field)
+            await connection.execute(
+                "update command_outcome set reply = $2 where message_id = $1",
+                command.message_id,
+                reply.model_dump(mode="json", by_alias=True),
+            )
+            return reply
+
+
+async def _first_outcome(connection: Any, message_id: UUID) -> CommandReply:
+    stored = await connection.fetchval("select reply from command_outcome where message_id = $1", message_id)
+    return CommandReply.model_validate(stored)
+
+
+def _invalid_field(error: ValidationError) -> CommandReply:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or None
+    return refusal(ErrorCode.INVALID_FIELD, first["msg"], field=field)
+
+
+class CommandSubscription:
+    """One command queue: each command is decided, answered and acknowledged, and never retried by the machine."""
+
+    def __init__(self, broker: RabbitBroker, queue: str, handling: CommandHandling, publisher: Publisher) -> None:
+        self.queue = queue
+        self.consuming = False
+        self._handling = handling
+        self._publisher = publisher
+        self._subscriber = broker.subscriber(
+            RabbitQueue(queue, queue_type=QueueType.QUORUM, durable=True, declare=False),
+            channel=Channel(prefetch_count=_IN_FLIGHT),
+            ack_policy=AckPolicy.MANUAL,
+            decoder=as_it_is,
+            no_reply=True,
+        )
+        self._subscriber(self._take)
+
+    async def _take(self, message: RabbitMessage) -> None:
+        raw = message.raw_message
+        try:
+            envelope = envelope_of(raw)
+        except InvalidMessageError as error:
+            log.warning("command.invalid", queue=self.queue, error=str(error)[:500])
+        else:
+            with bound_fields(message_id=str(envelope.message_id), correlation_id=envelope.correlation_id):
+                reply = await self._handling.decide(envelope, raw.body)
+                outcome = "ok" if reply.ok or reply.error is None else reply.error.code.value
+                metrics.COMMANDS.labels(self._handling.obeying.message.topic, outcome).inc()
+                log.info("command.decided", topic=self._handling.obeying.message.topic, outcome=outcome)
+                await self._answer(envelope, reply)
+        try:
+            await raw.ack()
+        except BROKER_AWAY as error:
+            log.info("command.not_acknowledged", queue=self.queue, error=repr(error))
+
+    async def _answer(self, envelope: Envelope, reply: CommandReply) -> None:
+        if not envelope.reply_to:
+            return
+        answer = self._publisher.envelope(
+            "reply",
+            message_id=UUID(bytes=envelope.message_id.bytes),
+            correlation_id=str(envelope.message_id),
+            traceparent=envelope.traceparent,
+        )
+        body = reply.model_dump_json(by_alias=True, exclude_none=True).encode()
+        try:
+            await self._publisher.send(
+                REPLY_EXCHANGE, envelope.reply_to, body, answer, mandatory=False, persistent=False
+            )
+        except BrokerAwayError as error:
+            log.warning("command.not_answered", error=str(error))
+
+    async def stop(self) -> None:
+        """Take no more; FastStream waits for the commands in hand."""
+        self.consuming = False
+        try:
+            await self._subscriber.stop()
+        except BROKER_AWAY as error:
+            log.info("command.cancel_failed", queue=self.queue, error=repr(error))

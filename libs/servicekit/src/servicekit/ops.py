@@ -1,0 +1,58 @@
+"""The internal port: alive, ready, metrics."""
+
+from collections.abc import Awaitable, Callable
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from servicekit import metrics
+from servicekit.work import Work
+
+Readiness = Callable[[], Awaitable[dict[str, bool]]]
+
+
+def ops_app(service: str, readiness: Readiness) -> Starlette:
+    """Return the app of `/health/live`, `/health/ready` and `/metrics`."""
+
+    async def live(_: Request) -> Response:
+        return JSONResponse({"service": service, "live": True})
+
+    async def ready(_: Request) -> Response:
+        checks = await readiness()
+        is_ready = all(checks.values())
+        return JSONResponse(
+            {"service": service, "ready": is_ready, "checks": checks}, status_code=200 if is_ready else 503
+        )
+
+    async def metrics_page(_: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(
+        routes=[Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", metrics_page)]
+    )
+
+
+async def measure_backlog(work: Work) -> None:
+    """Measure the outbox and the dead letters for the metrics."""
+    row = await work.connection.fetchrow(
+        "select count(*) filter (where parked_at is null) as waiting, count(*) filter (where parked_at is not null) "
+        "as parked, coalesce(extract(epoch from clock_timestamp() - min(created_at) "
+        "filter (where parked_at is null)), 0)::float8 as oldest from outbox"
+    )
+    metrics.OUTBOX_ROWS.labels("waiting").set(row["waiting"])
+    metrics.OUTBOX_ROWS.labels("parked").set(row["parked"])
+    metrics.OUTBOX_AGE.set(row["oldest"])
+    metrics.DEAD_ROWS.set(await work.connection.fetchval("select count(*) from dead_letter"))
+
+
+async def forget_old_outcomes(work: Work) -> bool:
+    """Delete outcomes of commands after 14 days, a thousand at a time."""
+    deleted = await work.connection.execute(
+        "delete from command_outcome where message_id in (select message_id from command_outcome "
+        "where decided_at < $1::timestamptz - interval '14 days' limit 1000)",
+        work.now,
+    )
+    return bool(deleted == "DELETE 1000")

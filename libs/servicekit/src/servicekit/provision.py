@@ -1,0 +1,188 @@
+"""Provisioning: topology, databases, roles, broker users with least privilege; idempotent, by administrators alone."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+import aio_pika
+import aiohttp
+import asyncpg
+from aio_pika import ExchangeType
+from contracts.topology import (
+    DEAD_EXCHANGE,
+    DELAY_SECONDS,
+    DELIVERY_LIMIT,
+    EXCHANGE,
+    PRESENCE_TTL_SECONDS,
+    REPLY_EXCHANGE,
+    RETURN_EXCHANGE,
+    SERVICES,
+    Queue,
+    delay_exchange,
+    instance_topics_of,
+    queues_of,
+    topics_said_by,
+)
+
+_AT_LEAST_ONCE = {
+    "x-queue-type": "quorum",
+    "x-dead-letter-strategy": "at-least-once",
+    "x-overflow": "reject-publish",
+}
+
+
+class ProvisioningError(Exception):
+    """The broker or the database refused what provisioning asked for."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """A service's name and password, for the broker and the database alike."""
+
+    service: str
+    password: str
+
+    @property
+    def role(self) -> str:
+        """The database and its role are named like the package."""
+        return self.service.replace("-", "_")
+
+
+def queue_arguments(queue: Queue) -> dict[str, Any]:
+    """Return the arguments that a service's queue is declared with."""
+    arguments: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT}
+    if queue.dead_letter_queue is not None:
+        arguments |= _AT_LEAST_ONCE | {
+            "x-dead-letter-exchange": DEAD_EXCHANGE,
+            "x-dead-letter-routing-key": queue.name,
+        }
+    elif not queue.topic.is_command:
+        arguments["x-message-ttl"] = PRESENCE_TTL_SECONDS * 1000
+    return arguments
+
+
+async def provision_topology(broker_url: str, *, retry_scale: float = 1.0, services: tuple[str, ...] = SERVICES) -> int:
+    """Declare exchanges, queues and bindings; returns how many queues there are."""
+    connection = await aio_pika.connect(broker_url, timeout=10)
+    async with connection:
+        channel = await connection.channel()
+        events, dead, back, _ = [
+            await channel.declare_exchange(name, ExchangeType.TOPIC, durable=True)
+            for name in (EXCHANGE, DEAD_EXCHANGE, RETURN_EXCHANGE, REPLY_EXCHANGE)
+        ]
+        count = 0
+        for level, seconds in enumerate(DELAY_SECONDS, start=1):
+            name = delay_exchange(level)
+            exchange = await channel.declare_exchange(name, ExchangeType.TOPIC, durable=True)
+            waiting = await channel.declare_queue(
+                name,
+                durable=True,
+                arguments={
+                    **_AT_LEAST_ONCE,
+                    "x-message-ttl": max(1, int(seconds * 1000 * retry_scale)),
+                    "x-dead-letter-exchange": RETURN_EXCHANGE,
+                },
+            )
+            await waiting.bind(exchange, "#")
+            count += 1
+        for service in services:
+            for queue in queues_of(service):
+                if queue.dead_letter_queue is not None:
+                    grave = await channel.declare_queue(
+                        queue.dead_letter_queue, durable=True, arguments={"x-queue-type": "quorum"}
+                    )
+                    await grave.bind(dead, queue.name)
+                    count += 1
+                declared = await channel.declare_queue(queue.name, durable=True, arguments=queue_arguments(queue))
+                await declared.bind(events, queue.topic.name)
+                await declared.bind(back, queue.name)
+                count += 1
+    return count
+
+
+def permissions_of(service: str) -> dict[str, str]:
+    """Return the broker permissions of a service: `configure`, `write`, `read` on names of queues and exchanges."""
+    own = re.escape(service)
+    instance_queues = f"^(reply|{own}\\.live)\\..+$"
+    listens = bool(list(instance_topics_of(service)))
+    # Binding an instance's queue writes to the queue and reads from the exchange.
+    exchanges = "|".join(re.escape(name) for name in (EXCHANGE, REPLY_EXCHANGE))
+    delays = "|".join(re.escape(delay_exchange(level)) for level in range(1, len(DELAY_SECONDS) + 1))
+    write = f"^({exchanges}|{delays})$"
+    read = f"^{own}\\..+$"
+    if listens:
+        write = f"^({exchanges}|{delays}|(reply|{own}\\.live)\\..+)$"
+        read = f"^({exchanges}|reply\\..+|{own}\\..+)$"
+    return {"configure": instance_queues if listens else "^$", "write": write, "read": read}
+
+
+def topic_permissions_of(service: str) -> list[dict[str, str]]:
+    """Return which routing keys a service may write to and bind from each exchange."""
+    said = "|".join(re.escape(topic.name) for topic in topics_said_by(service))
+    heard = "|".join(re.escape(topic.name) for topic in instance_topics_of(service))
+    rights = [
+        {"exchange": EXCHANGE, "write": f"^({said})$", "read": f"^({heard})$" if heard else "^$"},
+        {"exchange": REPLY_EXCHANGE, "write": "^reply\\..+$", "read": "^reply\\..+$" if heard else "^$"},
+    ]
+    own_queues = f"^{re.escape(service)}\\..+$"
+    rights += [
+        {"exchange": delay_exchange(level), "write": own_queues, "read": "^$"}
+        for level in range(1, len(DELAY_SECONDS) + 1)
+    ]
+    return rights
+
+
+async def provision_broker_users(management_url: str, vhost: str, logins: list[Login]) -> None:
+    """Make or correct the services' broker users over the management API; raises `ProvisioningError`."""
+    parts = urlsplit(management_url)
+    auth = aiohttp.BasicAuth(unquote(parts.username or "guest"), unquote(parts.password or "guest"))
+    base = f"{parts.scheme}://{parts.hostname}:{parts.port or 15672}{parts.path.rstrip('/')}/api"
+    place = quote(vhost, safe="")
+    async with aiohttp.ClientSession(auth=auth, timeout=aiohttp.ClientTimeout(total=20)) as session:
+
+        async def put(path: str, body: dict[str, Any]) -> None:
+            async with session.put(f"{base}/{path}", json=body) as response:
+                if response.status >= 300:
+                    raise ProvisioningError(f"The broker answered {response.status} to {path}: {await response.text()}")
+
+        for login in logins:
+            await put(f"users/{login.service}", {"password": login.password, "tags": ""})
+            await put(f"permissions/{place}/{login.service}", permissions_of(login.service))
+            for right in topic_permissions_of(login.service):
+                await put(f"topic-permissions/{place}/{login.service}", right)
+
+
+async def provision_databases(database_url: str, logins: list[Login]) -> None:
+    """Make or correct a database and a role for each service; no role reaches another's database."""
+    connection = await asyncpg.connect(database_url, timeout=10)
+    try:
+        for login in logins:
+            role = _quoted(login.role)
+            exists = await connection.fetchval("select exists (select from pg_roles where rolname = $1)", login.role)
+            verb = "alter" if exists else "create"
+            secret = await connection.fetchval("select quote_literal($1)", login.password)
+            await connection.execute(f"{verb} role {role} login nosuperuser nocreatedb nocreaterole password {secret}")
+            found = await connection.fetchval("select exists (select from pg_database where datname = $1)", login.role)
+            if not found:
+                # An administrator who is no superuser must belong to the role to give it a database.
+                await connection.execute(f"grant {role} to current_user")
+                await connection.execute(f"create database {role} owner {role}")
+            await connection.execute(f"revoke all on database {role} from public")
+    finally:
+        await connection.close()
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def vhost_of(broker_url: str) -> str:
+    """Return the virtual host that an AMQP URL names; an empty path is `/`."""
+    return unquote(urlsplit(broker_url).path[1:]) or "/"
+
+
+def default_management_url(broker_url: str) -> str:
+    """Return the management address on the broker's host, with the same user."""
+    parts = urlsplit(broker_url)
+    return f"http://{parts.username or 'guest'}:{parts.password or 'guest'}@{parts.hostname}:15672"

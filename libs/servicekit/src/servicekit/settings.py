@@ -1,0 +1,28 @@
+"""What an operator can set, for every service."""
+
+import os
+import socket
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _instance_name() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+class ServiceSettings(BaseSettings):
+    """Settings of every service, read from environment variables of the same names in capitals."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    service_database_url: str = Field(description="this service's own database, with its own role")
+    service_rabbitmq_url: str = Field(description="the broker, with this service's own user")
+    ops_host: str = Field(default="127.0.0.1", description="address of the health and metrics port")
+    ops_port: int = Field(default=8081, ge=0, le=65535, description="health and metrics; 0 takes a free one")
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    instance_id: str = Field(default_factory=_instance_name, min_length=1, max_length=128)
+    retry_scale: float = Field(default=1.0, gt=0, description="delays of retries are multiplied by it; for tests")
+    pool_size: int = Field(default=10, ge=2, le=100, description="database connections of this process")
