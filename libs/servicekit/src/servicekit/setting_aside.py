@@ -17,7 +17,8 @@ from servicekit.publisher import Publisher
 log = get_logger(__name__)
 
 _INSERT_DEAD = """
-insert into dead_letter (queue, type, message_id, correlation_id, app_id, headers, body, reason, error, attempts, dead_at)
+insert into dead_letter (queue, type, message_id, correlation_id, app_id, headers, body, reason, error,
+                         attempts, dead_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 _REPLAY = """
