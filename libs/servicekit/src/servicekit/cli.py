@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from importlib.metadata import entry_points
 
 import asyncpg
@@ -81,4 +80,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
