@@ -2,9 +2,11 @@
 
 from core_webinar.domain.accounts import Account
 from core_webinar.domain.addresses import FRAME_HOSTS, frame_hosts
+from core_webinar.domain.authorship import Authorship
 from core_webinar.domain.refusal import Refusal
 from core_webinar.domain.transitions import archive, pause, resume, set_cta_visibility, set_status, start, stop
 from core_webinar.domain.upsert import Action, Surroundings, Upsert, upsert
+from core_webinar.domain.values import text
 from core_webinar.domain.webinar import ARCHIVED_AFTER, CONTESTED, SETTABLE, Change, Decision, Webinar, Window
 
 __all__ = [
@@ -14,6 +16,7 @@ __all__ = [
     "SETTABLE",
     "Account",
     "Action",
+    "Authorship",
     "Change",
     "Decision",
     "Refusal",
@@ -29,5 +32,6 @@ __all__ = [
     "set_status",
     "start",
     "stop",
+    "text",
     "upsert",
 ]

@@ -3,7 +3,7 @@
 from contracts import ErrorCode
 
 
-class Refusal(Exception):  # noqa: N818 - an answer of the domain, not a failure
+class Refusal(Exception):
     """A wish is refused: nothing is changed; `code` is canonical, `field` names the one at fault where there is one."""
 
     def __init__(self, code: ErrorCode, message: str, *, field: str | None = None) -> None:
