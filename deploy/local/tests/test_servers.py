@@ -7,8 +7,10 @@ import aio_pika
 import asyncpg
 import pytest
 from local_stack.chromium import libraries_named
+from local_stack.docker_servers import engine_answers
 from local_stack.errors import LocalStackError
 from local_stack.paths import open_to_others
+from local_stack.processes import free_ports
 from local_stack.servers import Servers, default_management_url, named_servers, servers_for_tests
 
 
@@ -37,6 +39,11 @@ def test_an_unknown_kind_of_test_servers_is_refused() -> None:
 
 def test_the_management_address_keeps_user_password_and_an_ipv6_host() -> None:
     assert default_management_url("amqps://u:p%40ss@[::1]:5671/v") == "http://u:p%40ss@[::1]:15672"
+
+
+def test_no_docker_engine_answers_where_nothing_listens(tmp_path: Path) -> None:
+    assert not engine_answers(f"unix://{tmp_path}/docker.sock")
+    assert not engine_answers(f"tcp://127.0.0.1:{free_ports(1)[0]}")
 
 
 async def test_each_test_has_an_empty_database_of_its_own(fresh_database: str, servers: Servers) -> None:

@@ -1,12 +1,14 @@
 """PostgreSQL and RabbitMQ in containers, for tests, where a Docker engine answers."""
 
+import os
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from functools import partial
+from urllib.parse import urlsplit
 
 from testcontainers.core.container import DockerContainer
-from testcontainers.core.docker_client import DockerClient
 
 from local_stack import processes
 from local_stack.errors import DidNotStartError
@@ -18,11 +20,24 @@ USER = "admin"
 START_PATIENCE_SECONDS = 120.0
 
 
-def engine_answers() -> bool:
-    """Tell whether a Docker engine answers on this machine."""
+def engine_answers(address: str | None = None) -> bool:
+    """Tell whether a Docker engine answers at DOCKER_HOST, or where one usually listens.
+
+    Asked by hand: the Docker library leaves its socket open when nobody answers.
+    """
+    parts = urlsplit(address or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
     try:
-        return bool(DockerClient(timeout=3).client.ping())
-    except Exception:  # noqa: BLE001 - whatever stands in the way, there is no engine for us
+        if parts.scheme == "unix":
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(3)
+        else:
+            connection = socket.create_connection((parts.hostname or "", parts.port or 2375), timeout=3)
+        with connection:
+            if parts.scheme == "unix":
+                connection.connect(parts.path)
+            connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+            return b" 200 " in connection.recv(64)
+    except OSError:
         return False
 
 
