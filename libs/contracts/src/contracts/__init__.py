@@ -18,6 +18,7 @@ from contracts.base import (
     Value,
 )
 from contracts.commands import (
+    WHY_REFUSED,
     ChatLinkRequested,
     CommandError,
     CommandReply,
@@ -75,6 +76,7 @@ from contracts.webinar import (
 __all__ = [
     "CAPABILITIES",
     "CONTENT_TYPE",
+    "WHY_REFUSED",
     "AccountEvent",
     "Capability",
     "ChatLinkEvent",

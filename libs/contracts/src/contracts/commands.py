@@ -39,6 +39,32 @@ class ErrorCode(StrEnum):
     DELIVERY_NOT_FOUND = "delivery_not_found"
 
 
+WHY_REFUSED: dict[ErrorCode, str] = {
+    ErrorCode.INVALID_START: "start of a draft, or of a webinar that was called off",
+    ErrorCode.INVALID_ARCHIVE: "archive before it has finished",
+    ErrorCode.INVALID_REWIND: "publish or cancel of what is on air",
+    ErrorCode.INVALID_RESTART: "start of what has finished",
+    ErrorCode.INVALID_STOP: "stop of what is not on air",
+    ErrorCode.STATUS_MUTATION_FORBIDDEN: "an upsert that carries a status or the visibility of the call to action",
+    ErrorCode.LOCKED: "any change of an archived webinar",
+    ErrorCode.STATUS_UNKNOWN: "a status word other than `start` and `stop`",
+    ErrorCode.FIELD_LOCKED: "a field that may not change in this state",
+    ErrorCode.NOT_FOUND: "no such webinar, or a draft for who may not see it",
+    ErrorCode.VERSION_CONFLICT: "the same field was changed since `expected_version`",
+    ErrorCode.FORBIDDEN: "the capability is missing",
+    ErrorCode.UNAUTHENTICATED: "no token, or one that is forged or for something else",
+    ErrorCode.INVALID_FIELD: "a value that does not validate; `field` names it",
+    ErrorCode.EXPIRED: "the deadline has passed; nothing was changed",
+    ErrorCode.UNAVAILABLE: "a failure inside; nothing was changed",
+    ErrorCode.NO_WEBINAR: "there is no current webinar",
+    ErrorCode.TOO_MANY_REQUESTS: "asked too often; later again",
+    ErrorCode.METHOD_NOT_ALLOWED: "an address that can only be read",
+    ErrorCode.DELIVERY_STATE_INVALID: "a delivery that cannot be sent again in its state",
+    ErrorCode.DELIVERY_NOT_FOUND: "no such delivery",
+}
+"""What each code means, in words for the documentation."""
+
+
 def _with_webinar_fields(schema: dict[str, Any]) -> None:
     fields = WebinarFields.model_json_schema()
     for name, field in fields["properties"].items():

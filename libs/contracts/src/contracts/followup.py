@@ -78,7 +78,13 @@ class PostWebinarDelivery(Snapshot):
     lead_id: LeadId
     recipient: Recipient = Field(description="the candidate, or the partner who invited them")
     step: Step = Field(description="which message it is")
-    state: DeliveryState = Field(description="where it stands in the ledger")
+    state: DeliveryState = Field(
+        description=(
+            "`planned` will be sent; `held` by the desk; `sending` begun; `sent`; `failed` refused by Telegram;"
+            " `blocked` by the person; `not_linked` no chat yet; `suppressed` the account is not active;"
+            " `uncertain` nobody can know; `cancelled` by the desk"
+        )
+    )
     attempts: int = Field(ge=0, description="how often sending was begun")
     reason: str | None = Field(default=None, max_length=500, description="why it was not delivered, without names")
     due_at: UtcTime | None = Field(default=None, description="not sent before")

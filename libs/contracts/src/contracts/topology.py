@@ -130,7 +130,7 @@ OWN_TOPICS: tuple[Topic, ...] = (
 def with_consumers(topics: Iterable[Topic], joined: Iterable[tuple[str, str]]) -> tuple[Topic, ...]:
     """Return `topics` with the queues of services that have joined; only facts can be heard by them.
 
-    Raises `UnknownQueueError` for a service that is one of the five, a topic that does not exist, a command or a signal.
+    Raises `UnknownQueueError` for a service that is one of the five, and for a topic that is no fact of the table.
     """
     known = {topic.name: topic for topic in topics}
     for service, name in joined:
