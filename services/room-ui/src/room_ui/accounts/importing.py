@@ -1,0 +1,106 @@
+"""Accounts from a CSV file: read and judged as a whole before anything is made. Pure."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from room_ui.accounts.domain import AccountRefused, NewAccount, new_account, normal_login, partner_refusal
+
+COLUMNS = ("login", "name", "role", "partner", "locale", "country", "telegram", "phone", "link", "photo_url", "note")
+NEEDED_COLUMNS = ("login", "name", "role")
+MOST_ROWS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """One row of the file, counted from 2 (the first line names the columns): an account to be, or what is wrong."""
+
+    line: int
+    login: str
+    name: str
+    role: str
+    account: NewAccount | None
+    field: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPreview:
+    """What a file would do. Nothing is made as long as `problem` or a row's problem is there."""
+
+    rows: tuple[ImportRow, ...] = ()
+    problem: str | None = None
+
+    @property
+    def is_good(self) -> bool:
+        return self.problem is None and bool(self.rows) and all(row.account for row in self.rows)
+
+    @property
+    def accounts(self) -> list[NewAccount]:
+        return [row.account for row in self.rows if row.account]
+
+
+def read_rows(text: str) -> ImportPreview:
+    """Read a CSV text with a line of column names, separated by comma or semicolon."""
+    text = text.removeprefix("\ufeff")
+    if "\x00" in text:
+        return ImportPreview(problem="this is not a text file")
+    first_line = text.split("\n", 1)[0]
+    delimiter = ";" if first_line.count(";") > first_line.count(",") else ","
+    try:
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        columns = [(column or "").strip().lower() for column in reader.fieldnames or ()]
+        if unknown := [column for column in columns if column not in COLUMNS]:
+            return ImportPreview(problem=f"unknown column {unknown[0][:40]!r}; known are {', '.join(COLUMNS)}")
+        if missing := [column for column in NEEDED_COLUMNS if column not in columns]:
+            return ImportPreview(problem=f"the column {missing[0]!r} is missing")
+        if len(set(columns)) < len(columns):
+            return ImportPreview(problem="a column is there twice")
+        reader.fieldnames = columns
+        rows = []
+        for given in reader:
+            if len(rows) == MOST_ROWS:
+                return ImportPreview(problem=f"more than {MOST_ROWS} rows; import them in parts")
+            rows.append(_row(reader.line_num, given))
+    except csv.Error as error:
+        return ImportPreview(problem=f"this is not a CSV file: {error}")
+    return ImportPreview(tuple(rows), None if rows else "there are no rows")
+
+
+def _row(line: int, given: dict[str | None, str | list[str] | None]) -> ImportRow:
+    words = {key: value for key, value in given.items() if isinstance(key, str) and not isinstance(value, list)}
+    shown = (line, normal_login(words.get("login") or ""), words.get("name") or "", words.get("role") or "")
+    if None in given:
+        return ImportRow(*shown, account=None, problem="more values than columns")
+    try:
+        return ImportRow(*shown, account=new_account(words))
+    except AccountRefused as refused:
+        return ImportRow(*shown, account=None, field=refused.field, problem=refused.message)
+
+
+def judge(preview: ImportPreview, taken: Collection[str], partners: Collection[str]) -> ImportPreview:
+    """Return the preview with what only the accounts that exist can tell: logins taken, partners unknown.
+
+    `taken`: logins that exist; `partners`: logins of active partners. A partner may stand in the same file.
+    """
+    new_partners = {account.login for account in preview.accounts if account.role.value == "partner"}
+    times = Counter(row.login for row in preview.rows)
+
+    def judged() -> Iterable[ImportRow]:
+        for row in preview.rows:
+            account = row.account
+            if account is None:
+                yield row
+                continue
+            field, problem = "login", None
+            if account.login in taken:
+                problem = "this login exists already"
+            elif times[account.login] > 1:
+                problem = "this login stands in the file twice"
+            elif refusal := partner_refusal(account, {*partners, *new_partners}):
+                field, problem = "partner", refusal
+            yield row if problem is None else ImportRow(row.line, row.login, row.name, row.role, None, field, problem)
+
+    return ImportPreview(tuple(judged()), preview.problem)

@@ -1,0 +1,334 @@
+"""Every statement about accounts, sessions, one-time links and sign-in attempts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from contracts import AccountEvent, ContactCard, Role
+from servicekit import Work
+
+from room_ui.domain import newer_version
+
+_EVENT_FIELDS = "account_id, version, display_name, role, partner_id, locale, country, contact, active"
+ATTEMPT_WINDOW = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as its administrator sees it; never with the password's hash."""
+
+    account_id: str
+    login: str
+    display_name: str
+    role: Role
+    partner_id: str | None
+    partner_name: str | None
+    locale: str
+    country: str | None
+    contact: ContactCard
+    active: bool
+    has_password: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAccount:
+    """Whose session it is."""
+
+    account_id: str
+    display_name: str
+    role: Role
+    locale: str
+    partner_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a sign-in is checked against."""
+
+    account_id: str
+    role: Role
+    password_hash: str | None
+
+
+_ACCOUNT = """
+select account.account_id, account.login, account.display_name, account.role, account.partner_id,
+       partner.display_name as partner_name, account.locale, account.country, account.contact, account.active,
+       account.password_hash is not null as has_password, account.created_at
+from account left join account as partner on partner.account_id = account.partner_id
+"""
+
+
+def _account(row: Mapping[str, Any]) -> Account:
+    return Account(**{**row, "role": Role(row["role"]), "contact": ContactCard.model_validate(row["contact"])})
+
+
+async def account_by_id(connection: Any, account_id: str) -> Account | None:
+    row = await connection.fetchrow(f"{_ACCOUNT} where account.account_id = $1", account_id)
+    return None if row is None else _account(row)
+
+
+async def account_by_login(connection: Any, login: str) -> Account | None:
+    row = await connection.fetchrow(f"{_ACCOUNT} where account.login = $1", login)
+    return None if row is None else _account(row)
+
+
+async def accounts(connection: Any, *, search: str = "", after: str = "", limit: int = 100) -> list[Account]:
+    """Return accounts by login, those after the login `after`; `search` looks into login and name."""
+    pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    rows = await connection.fetch(
+        f"""{_ACCOUNT} where account.login > $1 and (account.login ilike $2 or account.display_name ilike $2)
+        order by account.login limit $3""",
+        after,
+        pattern,
+        limit,
+    )
+    return [_account(row) for row in rows]
+
+
+async def existing_logins(connection: Any, logins: Sequence[str]) -> set[str]:
+    rows = await connection.fetch("select login from account where login = any($1::text[])", list(logins))
+    return {row["login"] for row in rows}
+
+
+async def active_partners(connection: Any, logins: Sequence[str]) -> dict[str, str]:
+    """Return account ids by login of those among `logins` who are active partners."""
+    rows = await connection.fetch(
+        "select login, account_id from account where login = any($1::text[]) and active and role = 'partner'",
+        list(logins),
+    )
+    return {row["login"]: row["account_id"] for row in rows}
+
+
+async def add_accounts(work: Work, events: Sequence[AccountEvent], logins: Sequence[str]) -> int:
+    """Add the accounts whose login is free, each with the login at its place; returns how many were added."""
+    order = sorted(range(len(events)), key=lambda index: logins[index])
+    told = [events[index] for index in order]
+    added: list[Any] = await work.connection.fetch(
+        """
+        insert into account (account_id, version, display_name, role, partner_id, locale, country, contact, active,
+                             login, created_at, updated_at)
+        select account_id, version, display_name, role, partner_id, locale, country, contact, true, login, $10, $10
+        from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[],
+                    $9::text[])
+             as given(account_id, version, display_name, role, partner_id, locale, country, contact, login)
+        on conflict (login) do nothing returning login
+        """,
+        [event.account_id for event in told],
+        [event.version for event in told],
+        [event.display_name for event in told],
+        [event.role.value for event in told],
+        [event.partner_id for event in told],
+        [event.locale for event in told],
+        [event.country for event in told],
+        [event.contact.model_dump() for event in told],
+        [logins[index] for index in order],
+        work.now,
+    )
+    return len(added)
+
+
+def _event(row: Mapping[str, Any]) -> AccountEvent:
+    return AccountEvent.model_validate(dict(row))
+
+
+async def lock_account(work: Work, account_id: str) -> AccountEvent | None:
+    """Return the account as it is, locked until the end of the transaction."""
+    row = await work.connection.fetchrow(
+        f"select {_EVENT_FIELDS} from account where account_id = $1 for update",  # noqa: S608 - a constant
+        account_id,
+    )
+    return None if row is None else _event(row)
+
+
+async def change_account(work: Work, account: AccountEvent) -> AccountEvent:
+    """Write the account's fields under the next version; returns it as it is to be announced."""
+    account = account.model_copy(update={"version": newer_version(account.version, work.now)})
+    await work.connection.execute(
+        """
+        update account set version = $2, display_name = $3, role = $4, partner_id = $5, locale = $6, country = $7,
+               contact = $8, active = $9, updated_at = $10
+        where account_id = $1
+        """,
+        account.account_id,
+        account.version,
+        account.display_name,
+        account.role.value,
+        account.partner_id,
+        account.locale,
+        account.country,
+        account.contact.model_dump(),
+        account.active,
+        work.now,
+    )
+    return account
+
+
+async def account_snapshots(work: Work, after: str, limit: int) -> list[AccountEvent]:
+    """Return the accounts after the id `after` in the order of their ids, as they are announced."""
+    rows = await work.connection.fetch(
+        f"select {_EVENT_FIELDS} from account where account_id > $1 order by account_id limit $2",  # noqa: S608
+        after,
+        limit,
+    )
+    return [_event(row) for row in rows]
+
+
+async def accounts_changed(connection: Any, *, since: datetime) -> dict[str, Role]:
+    """Return the roles, by id, of accounts changed at `since` or later."""
+    rows = await connection.fetch("select account_id, role from account where updated_at >= $1", since)
+    return {row["account_id"]: Role(row["role"]) for row in rows}
+
+
+async def set_password_hash(connection: Any, account_id: str, password_hash: str) -> None:
+    await connection.execute("update account set password_hash = $2 where account_id = $1", account_id, password_hash)
+
+
+async def credentials(connection: Any, login: str) -> Credentials | None:
+    """Return what a sign-in of an active account is checked against."""
+    row = await connection.fetchrow(
+        "select account_id, role, password_hash from account where login = $1 and active", login
+    )
+    return None if row is None else Credentials(row["account_id"], Role(row["role"]), row["password_hash"])
+
+
+async def record_attempt(connection: Any, attempt_id: UUID, login: str, address: str, at: datetime) -> tuple[int, int]:
+    """Add an attempt; returns how many there were before it in the window: for login and address, for the address.
+
+    Attempts on one login wait for one another, so that a volley of them is counted one by one.
+    """
+    await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 20261))", login)
+    row = await connection.fetchrow(
+        """
+        select count(*) filter (where login = $1 and address = $2) as both_same,
+               count(*) filter (where address = $2) as address_same
+        from sign_in_attempt where (login = $1 or address = $2) and at > $3
+        """,
+        login,
+        address,
+        at - ATTEMPT_WINDOW,
+    )
+    await connection.execute(
+        "insert into sign_in_attempt (attempt_id, login, address, at) values ($1, $2, $3, $4)",
+        attempt_id,
+        login,
+        address,
+        at,
+    )
+    return row["both_same"], row["address_same"]
+
+
+async def forgive_attempts(connection: Any, login: str, address: str) -> None:
+    """Take back the attempts of who has now signed in."""
+    await connection.execute("delete from sign_in_attempt where login = $1 and address = $2", login, address)
+
+
+async def sweep(connection: Any, now: datetime) -> None:
+    """Delete what no longer means anything: old attempts, sessions long over, links long dead."""
+    await connection.execute("delete from sign_in_attempt where at < $1", now - ATTEMPT_WINDOW)
+    await connection.execute("delete from session where expires_at < $1", now - timedelta(days=7))
+    await connection.execute("delete from one_time_link where expires_at < $1", now - timedelta(days=7))
+
+
+async def add_session(
+    connection: Any, session_id: str, account_id: str, created_at: datetime, expires_at: datetime
+) -> None:
+    await connection.execute(
+        "insert into session (session_id, account_id, created_at, expires_at) values ($1, $2, $3, $4)",
+        session_id,
+        account_id,
+        created_at,
+        expires_at,
+    )
+
+
+async def session_account(connection: Any, session_id: str, now: datetime) -> SessionAccount | None:
+    """Return whose session it is; None when it has ended or expired, or its account is not active."""
+    row = await connection.fetchrow(
+        """
+        select account.account_id, display_name, role, locale, partner_id
+        from session join account using (account_id)
+        where session_id = $1 and ended_at is null and expires_at > $2 and active
+        """,
+        session_id,
+        now,
+    )
+    return None if row is None else SessionAccount(**{**row, "role": Role(row["role"])})
+
+
+async def renew_session(connection: Any, session_id: str, expires_at: datetime) -> None:
+    await connection.execute(
+        "update session set expires_at = greatest(expires_at, $2) where session_id = $1 and ended_at is null",
+        session_id,
+        expires_at,
+    )
+
+
+async def end_session(connection: Any, session_id: str, now: datetime) -> None:
+    await connection.execute(
+        "update session set ended_at = $2 where session_id = $1 and ended_at is null", session_id, now
+    )
+
+
+async def end_sessions_of(connection: Any, account_id: str, now: datetime, *, but: str | None = None) -> list[str]:
+    """End the account's open sessions, all but `but`; returns their ids."""
+    rows = await connection.fetch(
+        """
+        update session set ended_at = $2
+        where account_id = $1 and ended_at is null and session_id is distinct from $3 returning session_id
+        """,
+        account_id,
+        now,
+        but,
+    )
+    return [row["session_id"] for row in rows]
+
+
+async def ended_sessions(connection: Any, *, since: datetime) -> list[str]:
+    rows = await connection.fetch("select session_id from session where ended_at >= $1", since)
+    return [row["session_id"] for row in rows]
+
+
+async def add_links(
+    connection: Any, hashes: Sequence[bytes], account_ids: Sequence[str], now: datetime, expires_at: datetime
+) -> None:
+    await connection.execute(
+        """
+        insert into one_time_link (token_hash, account_id, created_at, expires_at)
+        select token_hash, account_id, $3, $4 from unnest($1::bytea[], $2::text[]) as given(token_hash, account_id)
+        """,
+        list(hashes),
+        list(account_ids),
+        now,
+        expires_at,
+    )
+
+
+async def link_owner(connection: Any, token_hash: bytes, now: datetime) -> str | None:
+    """Return the display name behind a link that can still be used; None otherwise."""
+    name: str | None = await connection.fetchval(
+        """
+        select display_name from one_time_link join account using (account_id)
+        where token_hash = $1 and used_at is null and expires_at > $2 and active
+        """,
+        token_hash,
+        now,
+    )
+    return name
+
+
+async def use_link(connection: Any, token_hash: bytes, now: datetime) -> tuple[str, Role] | None:
+    """Use the link up; returns whose it was, None when it cannot be used (again)."""
+    row = await connection.fetchrow(
+        """
+        update one_time_link set used_at = $2 from account
+        where token_hash = $1 and used_at is null and expires_at > $2
+          and account.account_id = one_time_link.account_id and account.active
+        returning account.account_id, account.role
+        """,
+        token_hash,
+        now,
+    )
+    return None if row is None else (row["account_id"], Role(row["role"]))

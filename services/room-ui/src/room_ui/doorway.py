@@ -1,0 +1,90 @@
+"""The way in of every request: who looks, what comes back with the answer, how big a body may be."""
+
+from servicekit.errors import DATABASE_AWAY
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from room_ui import refusals
+from room_ui.accounts.sessions import Authenticated, Sessions
+from room_ui.headers import secured
+from room_ui.refusals import Refusal
+from room_ui.settings import RoomUiSettings
+
+LARGEST_BODY = 2 * 1024 * 1024
+
+
+def refusal_response(refusal: Refusal) -> JSONResponse:
+    """Return a refusal as JSON, for answers that no page is behind."""
+    headers = {"retry-after": "2"} if refusal.status in {429, 503} else {}
+    if refusal.status == 405:
+        headers["allow"] = "GET, HEAD"
+    return JSONResponse(refusal.as_json(), refusal.status, headers)
+
+
+def _announced_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:12])
+    return 0
+
+
+class Doorway:
+    """Sets `request.state.viewer` and adds security headers and cookies; around the whole FastAPI app.
+
+    Around it rather than inside, so that an answer to a failure carries the same headers.
+    """
+
+    def __init__(self, app: ASGIApp, sessions: Sessions, settings: RoomUiSettings) -> None:
+        self._app = app
+        self._sessions = sessions
+        self._https = settings.is_https
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if _announced_length(scope) > LARGEST_BODY:
+            too_large = JSONResponse({"error": {"code": "invalid_field", "message": "The request is too large."}}, 413)
+            await too_large(scope, receive, secured(scope, send, https=self._https))
+            return
+        try:
+            known = await self._sessions.authenticate(scope)
+        except (TimeoutError, *DATABASE_AWAY):
+            unavailable = refusal_response(refusals.unavailable())
+            await unavailable(scope, receive, secured(scope, send, https=self._https))
+            return
+        scope.setdefault("state", {})["viewer"] = known.viewer
+        await self._app(scope, _limited(receive), self._with_cookies(scope, send, known))
+
+    def _with_cookies(self, scope: Scope, send: Send, known: Authenticated) -> Send:
+        """Return a `send` with the headers, and with the guest's token cookie on pages alone."""
+        plain = secured(scope, send, https=self._https, cookies=known.cookies)
+        if known.guest_cookie is None:
+            return plain
+        with_guest = secured(scope, send, https=self._https, cookies=(*known.cookies, known.guest_cookie))
+
+        async def send_by_kind(message: Message) -> None:
+            is_page = message["type"] == "http.response.start" and any(
+                name.lower() == b"content-type" and value.startswith(b"text/html")
+                for name, value in message.get("headers", ())
+            )
+            await (with_guest if is_page else plain)(message)
+
+        return send_by_kind
+
+
+def _limited(receive: Receive) -> Receive:
+    """Return a `receive` that ends a body which is longer than it may be, announced or not."""
+    taken = 0
+
+    async def receive_limited() -> Message:
+        nonlocal taken
+        message = await receive()
+        if message["type"] == "http.request":
+            taken += len(message.get("body", b""))
+            if taken > LARGEST_BODY:
+                # The client is cut off: to Starlette this is a client that went away in mid-body.
+                return {"type": "http.disconnect"}
+        return message
+
+    return receive_limited

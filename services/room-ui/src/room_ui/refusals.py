@@ -1,0 +1,48 @@
+"""Refusals that a person or a program sees: a status, a canonical code, words."""
+
+from contracts import ErrorCode
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a failure
+    """Answer with `status` and `code`: JSON under /webinar/v1/, a page elsewhere."""
+
+    def __init__(self, status: int, code: ErrorCode, message: str) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+
+    def as_json(self) -> dict[str, dict[str, str]]:
+        return {"error": {"code": self.code, "message": self.message}}
+
+
+def unauthenticated() -> Refusal:
+    return Refusal(401, ErrorCode.UNAUTHENTICATED, "Sign in first.")
+
+
+def forbidden(message: str = "You have no right to do this.") -> Refusal:
+    return Refusal(403, ErrorCode.FORBIDDEN, message)
+
+
+def no_webinar() -> Refusal:
+    return Refusal(404, ErrorCode.NO_WEBINAR, "There is no current webinar.")
+
+
+def webinar_not_found() -> Refusal:
+    return Refusal(404, ErrorCode.NOT_FOUND, "There is no such webinar.")
+
+
+def invalid(message: str) -> Refusal:
+    return Refusal(400, ErrorCode.INVALID_FIELD, message)
+
+
+def unavailable() -> Refusal:
+    return Refusal(503, ErrorCode.UNAVAILABLE, "This does not work just now; try again in a moment.")
+
+
+def too_many_requests() -> Refusal:
+    return Refusal(429, ErrorCode.TOO_MANY_REQUESTS, "Too many requests; wait a moment.")
+
+
+def method_not_allowed() -> Refusal:
+    return Refusal(405, ErrorCode.METHOD_NOT_ALLOWED, "This address is read only.")

@@ -1,0 +1,213 @@
+"""The web application around the pages: who looks, what may be done, how refusals look.
+
+For pages: `request.state.viewer` (a `Viewer`), `parts_of(request)`, `Depends(require(Capability.X))`,
+`headers.frames(request, player, chat)`. A page package gives `routers()` and
+`async error_page(request, *, status: int, code: str) -> Response`.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlsplit
+
+import asyncpg
+from contracts import Capability, ErrorCode
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from servicekit.errors import DATABASE_AWAY
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Match
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Scope
+
+from room_ui import refusals
+from room_ui.doorway import Doorway
+from room_ui.parts import Parts
+from room_ui.refusals import Refusal
+from room_ui.viewer import Viewer
+
+API = "/webinar/v1/"
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_STATIC = Path(__file__).parent / "static"
+_CODES: Mapping[int, ErrorCode] = {
+    400: ErrorCode.INVALID_FIELD,
+    401: ErrorCode.UNAUTHENTICATED,
+    403: ErrorCode.FORBIDDEN,
+    404: ErrorCode.NOT_FOUND,
+    405: ErrorCode.METHOD_NOT_ALLOWED,
+    422: ErrorCode.INVALID_FIELD,
+    429: ErrorCode.TOO_MANY_REQUESTS,
+}
+
+
+def parts_of(request: Request) -> Parts:
+    """Return the parts that the application was made with."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+def viewer_of(request: Request) -> Viewer:
+    """Return who asks; a guest when nobody is signed in."""
+    viewer: Viewer = request.state.viewer
+    return viewer
+
+
+class SignInFirst(Exception):  # noqa: N818 - an answer, not a failure
+    """A guest opened a page that needs a session: send them to sign in and back here."""
+
+
+def require(capability: Capability) -> Callable[[Request], Viewer]:
+    """Return a dependency that hands on the viewer, or sends a guest to sign in and refuses who has no right."""
+
+    def viewer_with_right(request: Request) -> Viewer:
+        viewer = viewer_of(request)
+        if not viewer.may(capability):
+            if not viewer.is_guest:
+                raise refusals.forbidden()
+            raise refusals.unauthenticated() if request.url.path.startswith(API) else SignInFirst
+        return viewer
+
+    return viewer_with_right
+
+
+def signed_in(request: Request) -> Viewer:
+    """Hand on the viewer if signed in, whatever the role; a dependency."""
+    return require(Capability.WEBINAR_JOIN)(request)
+
+
+SignedIn = Annotated[Viewer, Depends(signed_in)]
+
+
+def is_from_us(headers: Mapping[str, str], origin: str) -> bool:
+    """Whether a request says by `Origin`, or without one by `Referer`, that it came from a page of ours."""
+    if (given := headers.get("origin")) is not None:
+        return given.lower() == origin
+    referer = urlsplit(headers.get("referer", ""))
+    return f"{referer.scheme}://{referer.netloc.lower()}" == origin
+
+
+async def guard_writes(request: Request) -> None:
+    """Let a writing request pass only with an origin of ours and the session's token."""
+    if request.method in _READING:
+        return
+    parts = parts_of(request)
+    if not is_from_us(request.headers, parts.settings.origin):
+        raise refusals.forbidden("The request does not come from a page of this site.")
+    given: Any = request.headers.get("x-csrf-token")
+    if given is None and "form" in request.headers.get("content-type", ""):
+        given = (await request.form()).get("csrf_token")
+    viewer = viewer_of(request)
+    tokens = parts.sessions.csrf_tokens(viewer)
+    if not isinstance(given, str) or not any(
+        hmac.compare_digest(given.encode(), token.encode()) for token in tokens if token
+    ):
+        raise refusals.forbidden("The page is too old; load it again.")
+
+
+async def _answer(request: Request, status: int, code: str, message: str) -> Response:
+    if request.url.path.startswith(API):
+        return JSONResponse({"error": {"code": code, "message": message}}, status)
+    from room_ui import pages  # noqa: PLC0415 - pages import this module
+
+    return await pages.error_page(request, status=status, code=code)
+
+
+async def _answer_refusal(request: Request, refusal: Any) -> Response:
+    return await _answer(request, refusal.status, refusal.code, refusal.message)
+
+
+async def _answer_sign_in_first(request: Request, _: Exception) -> Response:
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/account/login/?next={quote(here, safe='/')}", 303)
+
+
+def _with_slash(request: Request) -> str | None:
+    """Return the address with a slash at its end if that is one of ours; never an address on another host."""
+    path = request.url.path
+    if path.endswith("/") or path.startswith("//") or request.method not in {"GET", "HEAD"}:
+        return None
+    longer: Scope = {**request.scope, "path": path + "/"}
+    for route in request.app.routes:
+        if route.matches(longer)[0] is Match.FULL:
+            return quote(path + "/", safe="/") + (f"?{request.url.query}" if request.url.query else "")
+    return None
+
+
+async def _answer_http_exception(request: Request, error: Any) -> Response:
+    if error.status_code == 404 and (longer := _with_slash(request)):
+        return RedirectResponse(longer, 307)
+    code = _CODES.get(error.status_code, ErrorCode.UNAVAILABLE)
+    response = await _answer(request, error.status_code, code, str(error.detail))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _answer_invalid(request: Request, error: Any) -> Response:
+    first = error.errors()[0]
+    if first["loc"][0] == "path":
+        return await _answer_refusal(request, refusals.webinar_not_found())
+    where = ".".join(str(part) for part in first["loc"][1:])
+    return await _answer(request, 422, ErrorCode.INVALID_FIELD, f"{where}: {first['msg']}")
+
+
+async def _answer_unfit_text(request: Request, _: Exception) -> Response:
+    return await _answer_refusal(request, refusals.invalid("A value has characters or a size that cannot be kept."))
+
+
+async def _answer_too_large(request: Request, _: Exception) -> Response:
+    return await _answer(request, 413, ErrorCode.INVALID_FIELD, "The request is too large or was broken off.")
+
+
+async def _answer_unavailable(request: Request, _: Exception) -> Response:
+    response = await _answer_refusal(request, refusals.unavailable())
+    response.headers["retry-after"] = "5"
+    return response
+
+
+async def _answer_failure(request: Request, _: Exception) -> Response:
+    return await _answer(request, 500, ErrorCode.UNAVAILABLE, "Something went wrong here.")
+
+
+class _Static(StaticFiles):
+    """Files of the pages; one that is asked for with its content's hash (`?v=…`) never changes."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        lasting = b"v=" in scope.get("query_string", b"") and response.status_code == 200
+        response.headers["cache-control"] = "public, max-age=31536000, immutable" if lasting else "no-cache"
+        return response
+
+
+def create_app(parts: Parts) -> ASGIApp:
+    """Return the application with every page and endpoint but those that `push` answers around it."""
+    from room_ui import actions, pages  # noqa: PLC0415 - both import this module
+    from room_ui.accounts import sign_in  # noqa: PLC0415
+
+    app = FastAPI(
+        dependencies=[Depends(guard_writes)],
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # Starlette would build the address from `Host`.
+    )
+    app.state.parts = parts
+    for router in (actions.router, sign_in.router, *pages.routers()):
+        app.include_router(router)
+    app.mount("/static", _Static(directory=_STATIC, check_dir=False), name="static")
+    handlers: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
+        Refusal: _answer_refusal,
+        SignInFirst: _answer_sign_in_first,
+        HTTPException: _answer_http_exception,
+        RequestValidationError: _answer_invalid,
+        asyncpg.DataError: _answer_unfit_text,
+        ClientDisconnect: _answer_too_large,
+        **dict.fromkeys(DATABASE_AWAY, _answer_unavailable),
+        TimeoutError: _answer_unavailable,
+        Exception: _answer_failure,
+    }
+    for error, handler in handlers.items():
+        app.add_exception_handler(error, handler)
+    return Doorway(app, parts.sessions, parts.settings)
