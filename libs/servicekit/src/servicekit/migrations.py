@@ -32,13 +32,11 @@ def _upgrade(connection: Connection, scripts: Path, version_table: str) -> None:
     command.upgrade(config, "head")
 
 
-def _migrate_all(connection: Connection, package: str) -> None:
+def _migrate_all(connection: Connection, package: str | None) -> None:
     connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    for scripts, version_table in (
-        (files("servicekit") / "kit_migrations", KIT_VERSION_TABLE),
-        (files(package) / "migrations", SERVICE_VERSION_TABLE),
-    ):
-        _upgrade(connection, Path(str(scripts)), version_table)
+    _upgrade(connection, Path(str(files("servicekit") / "kit_migrations")), KIT_VERSION_TABLE)
+    if package is not None:
+        _upgrade(connection, Path(str(files(package) / "migrations")), SERVICE_VERSION_TABLE)
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -46,7 +44,7 @@ def sqlalchemy_url(url: str) -> str:
     return "postgresql+asyncpg://" + url.split("://", 1)[1]
 
 
-async def migrate(url: str, package: str) -> None:
+async def migrate(url: str, package: str | None) -> None:
     """Bring the database to the newest schema of the kit and of `package`; waits while another instance does."""
     engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
     try:

@@ -136,10 +136,11 @@ def topic_permissions_of(service: str) -> list[dict[str, str]]:
 async def provision_broker_users(management_url: str, vhost: str, logins: list[Login]) -> None:
     """Make or correct the services' broker users over the management API; raises `ProvisioningError`."""
     parts = urlsplit(management_url)
-    auth = aiohttp.BasicAuth(unquote(parts.username or "guest"), unquote(parts.password or "guest"))
+    login_header = aiohttp.encode_basic_auth(unquote(parts.username or "guest"), unquote(parts.password or "guest"))
     base = f"{parts.scheme}://{parts.hostname}:{parts.port or 15672}{parts.path.rstrip('/')}/api"
+    limit = aiohttp.ClientTimeout(total=20)
     place = quote(vhost, safe="")
-    async with aiohttp.ClientSession(auth=auth, timeout=aiohttp.ClientTimeout(total=20)) as session:
+    async with aiohttp.ClientSession(headers={"Authorization": login_header}, timeout=limit) as session:
 
         async def put(path: str, body: dict[str, Any]) -> None:
             async with session.put(f"{base}/{path}", json=body) as response:

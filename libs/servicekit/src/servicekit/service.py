@@ -52,7 +52,7 @@ class Service:
         settings: ServiceSettings,
         router: Router,
         parts: Sequence[object] = (),
-        migrations: str,
+        migrations: str | None,
         companions: Sequence[Companion] = (),
         command_keys: str | None = None,
         command_signing_key: str | None = None,

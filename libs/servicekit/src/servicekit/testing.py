@@ -189,11 +189,12 @@ def _use_clock(service: Service, clock: ManualClock) -> None:
     service.clock = clock
 
 
-async def _cloned_database(admin_url: str, package: str, templates: dict[str, str]) -> str:
+async def _cloned_database(admin_url: str, package: str | None, templates: dict[str, str]) -> str:
+    package = package or "kit"
     if package not in templates:
         template = f"template_{package}_{secrets.token_hex(4)}"
         await _administer(admin_url, f'create database "{template}"')
-        await migrate(_with_name(admin_url, template), package)
+        await migrate(_with_name(admin_url, template), None if package == "kit" else package)
         templates[package] = template
     name = f"test_{package}_{secrets.token_hex(6)}"
     await _administer(admin_url, f'create database "{name}" template "{templates[package]}"')
