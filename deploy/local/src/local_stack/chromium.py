@@ -2,6 +2,7 @@
 
 # ruff: noqa: S603 - it runs the browser that it has just found
 
+import importlib.util
 import os
 import re
 import shlex
@@ -35,8 +36,10 @@ FONT_CONFIG = """<?xml version="1.0"?>
 def chromium() -> Path:
     """Return a program that starts a Chromium here; NotAvailableError says what to do.
 
-    `CHROMIUM` names one; else the first that works.
+    `CHROMIUM` names one; else the first that works. Playwright's driver is made to start too: where this machine
+    lacks a library for it, PLAYWRIGHT_NODEJS_PATH is set in this process's environment.
     """
+    _mend_playwright()
     if named := os.environ.get("CHROMIUM"):
         if not _works(Path(named)):
             raise NotAvailableError(f"CHROMIUM names {named}, which does not start.")
@@ -70,6 +73,17 @@ def _unpacked() -> Path:
     if not program.is_file():
         raise NotAvailableError("The distribution's package chromium holds no browser of its own.")
     return _wrapped(root, program, root / "chromium")
+
+
+def _mend_playwright() -> None:
+    package = importlib.util.find_spec("playwright")
+    if package is None or not package.submodule_search_locations or os.environ.get("PLAYWRIGHT_NODEJS_PATH"):
+        return
+    node = Path(package.submodule_search_locations[0]) / "driver/node"
+    if not node.exists() or _works(node):
+        return
+    root = unpack("playwright-driver", ["libatomic1", "libstdc++6"], whole_family=("libatomic1\n",))
+    os.environ["PLAYWRIGHT_NODEJS_PATH"] = str(_wrapped(root, node, root / "node"))
 
 
 def _playwrights() -> Path:

@@ -68,7 +68,13 @@ def unpack(name: str, packages: Sequence[str], *, whole_family: Sequence[str] = 
 
 def library_path(root: Path) -> str:
     """Return the folders of shared libraries below an unpacked root, in the form of LD_LIBRARY_PATH."""
-    folders = {str(library.parent) for top in ("lib", "usr/lib") for library in (root / top).glob("*-linux-gnu*/*.so*")}
+    patterns = ("*-linux-gnu*/*.so*", "*-linux-gnu*/*/lib*.so*")
+    folders = {
+        str(library.parent)
+        for top in ("lib", "usr/lib")
+        for pattern in patterns
+        for library in (root / top).glob(pattern)
+    }
     return ":".join(sorted(folders))
 
 

