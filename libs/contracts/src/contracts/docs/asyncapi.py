@@ -131,7 +131,7 @@ def _reply_message() -> Json:
         "contentType": CONTENT_TYPE,
         "payload": _ref("components/schemas", CommandReply.__name__),
         "correlationId": {"location": "$message.header#/correlation_id"},
-        "bindings": {"amqp": {"messageType": _REPLY, "bindingVersion": BINDING_VERSION}},
+        "bindings": {"amqp": {"messageType": "reply", "bindingVersion": BINDING_VERSION}},
         "examples": [
             {"name": f"{name}.v{version}", "payload": json.loads(example(name, version))}
             for name, version in examples()
