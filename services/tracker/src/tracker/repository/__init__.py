@@ -1,0 +1,1 @@
+"""Every SQL statement of the tracker; speaks domain types, never commits."""
