@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 from importlib.metadata import entry_points
 
 import asyncpg
@@ -62,6 +63,15 @@ def keys(kid: str = typer.Option("1", help="A name for the pair, to tell it from
     signing, verify = new_key(kid)
     print(f"COMMAND_SIGNING_KEY={signing}")
     print(f"COMMAND_VERIFY_KEYS={verify}")
+
+
+@app.command()
+def env() -> None:
+    """Print fresh secrets for docker compose, to be kept in a file `.env` that nobody else can read."""
+    for name in ("RABBITMQ_ADMIN", "POSTGRES_ADMIN", *(service.replace("-", "_").upper() for service in SERVICES)):
+        print(f"{name}_PASSWORD={secrets.token_hex(24)}")
+    print(f"SESSION_KEYS={secrets.token_hex(32)}")
+    keys("1")
 
 
 def _required(name: str) -> str:
