@@ -1,0 +1,198 @@
+"""The five services and the Telegram sandbox as child processes: started together, watched, stopped together."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from contracts.topology import SERVICES
+
+from local_stack import processes
+from local_stack.choices import Choices
+from local_stack.environments import DEMO_BOT_TOKEN, Addresses, Environments, machine, python_module
+from local_stack.errors import DidNotStartError
+from local_stack.paths import ROOT
+from local_stack.progress import say, step
+from local_stack.servers import Servers
+from local_stack.service_process import ServiceProcess
+
+SANDBOX = "telegram-sandbox"
+READY_PATIENCE_SECONDS = 90.0
+RESTARTS_ALLOWED = 3
+RESTARTS_WINDOW_SECONDS = 60.0
+
+
+class Stack:
+    """A running system on given servers.
+
+    `with Stack(servers, home=…) as stack:` starts everything and stops it again; the servers belong to the caller.
+    home: for passwords and `logs/`. base_url, http_host, http_port: where room-ui is reached; default a free port of
+    127.0.0.1. telegram: (API URL, bot token) of another Telegram; None starts the sandbox. overrides: settings for
+    every service. report: takes the lines that tell a person how it goes.
+    """
+
+    def __init__(
+        self,
+        servers: Servers,
+        *,
+        home: Path,
+        base_url: str | None = None,
+        http_host: str = "127.0.0.1",
+        http_port: int | None = None,
+        telegram: tuple[str, str] | None = None,
+        overrides: Mapping[str, str] | None = None,
+        report: Callable[[str], None] = say,
+    ) -> None:
+        self.servers = servers
+        self.logs = home / "logs"
+        self._report = report
+        ports = iter(processes.free_ports(2 * len(SERVICES) + 2))
+        sandbox_port = next(ports)
+        http_port = http_port or next(ports)
+        self.sandbox_url = None if telegram else f"http://127.0.0.1:{sandbox_port}"
+        api_url, token = telegram or (self.sandbox_url or "", DEMO_BOT_TOKEN)
+        self.addresses = Addresses(base_url or f"http://127.0.0.1:{http_port}", http_host, http_port, api_url, token)
+        self.environments = Environments(
+            servers, Choices.load(home / "choices.json"), self.addresses, dict(overrides or {})
+        )
+        self.processes: dict[str, ServiceProcess] = {}
+        if self.sandbox_url:
+            self._add_sandbox(sandbox_port)
+        for service in SERVICES:
+            self._add_service(service, service, next(ports), http_port)
+        self._restarts: list[float] = []
+
+    @property
+    def base_url(self) -> str:
+        return self.addresses.base_url
+
+    def service(self, name: str) -> ServiceProcess:
+        """Return the process of a service (`tracker`), of a further instance (`room-ui-2`) or of the sandbox."""
+        return self.processes[name]
+
+    def start(self) -> None:
+        """Provision, start every process and wait until each is ready; stops what was started when one is not."""
+        self._start_logs()
+        try:
+            self.provision()
+            with step("Starting the services"):
+                for process in self.processes.values():
+                    process.launch()
+                self._wait_for_all(self.processes.values())
+        except BaseException:
+            self.stop()
+            raise
+
+    def provision(self) -> None:
+        """Run `webinarctl provision`: queues, databases, roles and rights; DidNotStartError with its own words."""
+        log = self.logs / "provision.log"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        with step("Making queues, databases and rights"):
+            code = processes.spawn(
+                [*python_module("servicekit.cli"), "provision"],
+                environment=self.environments.of_provisioning(),
+                cwd=ROOT,
+                log=log,
+            ).wait()
+        if code:
+            raise DidNotStartError(f"Provisioning failed:\n{processes.last_lines(log)}")
+
+    def add_instance(self, service: str) -> ServiceProcess:
+        """Start one more process of a service, named `<service>-2` and so on, and wait until it is ready."""
+        number = 2 + sum(name.startswith(f"{service}-") for name in self.processes)
+        ops_port, http_port = processes.free_ports(2)
+        added = self._add_service(service, f"{service}-{number}", ops_port, http_port)
+        added.start()
+        return added
+
+    def webinarctl(self, service: str, *words: str, environment: Mapping[str, str] | None = None) -> str:
+        """Run `webinarctl` with a service's own environment; return what it printed, DidNotStartError if it failed."""
+        ran = subprocess.run(  # noqa: S603 - our own command
+            [*python_module("servicekit.cli"), *words],
+            env={**self.processes[service].environment, **(environment or {})},
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ran.returncode:
+            raise DidNotStartError(f"webinarctl {' '.join(words)} failed:\n{ran.stderr.strip() or ran.stdout.strip()}")
+        return ran.stdout
+
+    def heal(self) -> None:
+        """Start again what has died since the last look and say so; DidNotStartError when that happens too often."""
+        for process in list(self.processes.values()):
+            code = process.died_with
+            if code is None:
+                continue
+            self._report(f"{process.name} ended by itself (code {code}). Its last lines:")
+            self._report(processes.last_lines(process.log, 12))
+            now = time.monotonic()
+            self._restarts = [at for at in self._restarts if now - at < RESTARTS_WINDOW_SECONDS] + [now]
+            if len(self._restarts) > RESTARTS_ALLOWED:
+                raise DidNotStartError(
+                    f"{RESTARTS_ALLOWED + 1} processes ended within {RESTARTS_WINDOW_SECONDS:.0f} s; giving up."
+                )
+            process.launch()
+            self._report(f"{process.name} was started again.")
+
+    def stop(self) -> None:
+        """Stop every process, all at the same time; what does not end within ten seconds is killed."""
+        with ThreadPoolExecutor(len(self.processes)) as pool:
+            list(pool.map(ServiceProcess.stop, self.processes.values()))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _add_service(self, service: str, name: str, ops_port: int, http_port: int) -> ServiceProcess:
+        environment = self.environments.of_service(service, instance=name, ops_port=ops_port, http_port=http_port)
+        process = ServiceProcess(
+            name,
+            python_module(service.replace("-", "_")),
+            environment,
+            self.logs / f"{name}.log",
+            (ops_port, "/health/ready"),
+        )
+        self.processes[name] = process
+        return process
+
+    def _add_sandbox(self, port: int) -> None:
+        environment = {**machine(), "SANDBOX_HOST": "127.0.0.1", "SANDBOX_PORT": str(port)}
+        self.processes[SANDBOX] = ServiceProcess(
+            SANDBOX,
+            python_module("telegram_sandbox"),
+            environment,
+            self.logs / f"{SANDBOX}.log",
+            (port, "/sandbox/chats"),
+        )
+
+    def _start_logs(self) -> None:
+        """Keep the logs of the last run beside those of this one."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        for log in self.logs.glob("*.log"):
+            if log.stem in {*self.processes, "provision"}:
+                log.replace(log.with_suffix(".log.1"))
+
+    def _wait_for_all(self, waited_for: Iterable[ServiceProcess]) -> None:
+        began = time.monotonic()
+        waiting = list(waited_for)
+        while waiting:
+            for process in list(waiting):
+                left = max(0.0, READY_PATIENCE_SECONDS - (time.monotonic() - began))
+                if process.is_ready:
+                    waiting.remove(process)
+                    self._report(f"  {process.name} is ready ({time.monotonic() - began:.1f} s)")
+                elif process.died_with is not None or left == 0:
+                    # Raises with the reason.
+                    process.wait(0)
+            time.sleep(processes.POLL_SECONDS)
