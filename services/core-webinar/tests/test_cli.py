@@ -9,14 +9,13 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from click.testing import Result
 from contracts import WebinarEvent, WebinarStatus
 from core_webinar.cli import REFUSED, UNAVAILABLE, app
 from core_webinar.domain import Authorship, Decision
 from core_webinar.recording import record
 from core_webinar.testing import webinar
 from servicekit.testing import ServiceUnderTest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 Webinarctl = Callable[..., Awaitable[Result]]
 

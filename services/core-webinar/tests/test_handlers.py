@@ -46,7 +46,7 @@ from servicekit import Obeyed
 from servicekit.snapshots import announce_slices
 from servicekit.testing import ServiceUnderTest, assert_migrations_match
 
-PLANNED = {"title": "How to begin", "scheduled_at": "2026-12-01T15:00", "time_zone": "Europe/Moscow"}
+PLANNED: dict[str, Any] = {"title": "How to begin", "scheduled_at": "2026-12-01T15:00", "time_zone": "Europe/Moscow"}
 
 
 def told(reply: CommandReply) -> WebinarEvent:
@@ -85,7 +85,8 @@ async def started(core: ServiceUnderTest, **fields: Any) -> WebinarEvent:
 
 
 async def audit(core: ServiceUnderTest, webinar_id: UUID) -> list[Any]:
-    return await core.database.pool.fetch("select * from audit where webinar_id = $1 order by audit_id", webinar_id)
+    rows = await core.database.pool.fetch("select * from audit where webinar_id = $1 order by audit_id", webinar_id)
+    return list(rows)
 
 
 async def test_migrations_match_the_tables(core: ServiceUnderTest) -> None:
@@ -93,7 +94,7 @@ async def test_migrations_match_the_tables(core: ServiceUnderTest) -> None:
 
 
 def test_it_handles_all_that_the_topology_says_it_hears() -> None:
-    heard = {each.message for each in [*router.hearings, *router.obeyings]}
+    heard = {each.message for each in router.hearings} | {each.message for each in router.obeyings}
     assert heard | {each.message for each in TOPICS if each.name == "snapshot_requested"} == {
         each.message for each in TOPICS if "core-webinar" in each.heard_by
     }
@@ -145,7 +146,7 @@ async def stored(core: ServiceUnderTest, webinar_id: UUID) -> Any:
 
 async def test_every_field_is_stored_and_told(core: ServiceUnderTest) -> None:
     await core.receive(account_event("speaker-2"))
-    fields = {
+    fields: dict[str, Any] = {
         "title": "Всё сразу",
         "description": "One\ntwo",
         "speaker_id": "speaker-2",

@@ -121,6 +121,7 @@ def test_the_end_is_fixed_once() -> None:
 def test_a_clock_that_was_read_too_early_turns_no_window_around() -> None:
     paused = webinar(PAUSED)
     end = paused.on_air[-1].end
+    assert end is not None
     assert domain.resume(paused, NOON).after.on_air[-1] == Window(end)
     assert domain.stop(webinar(LIVE), NOON - timedelta(seconds=1)).after.finished_at == NOON
 
