@@ -1,6 +1,6 @@
 """The way in of every request: who looks, what comes back with the answer, how big a body may be."""
 
-from servicekit.errors import DATABASE_AWAY
+from servicekit.errors import DATABASE_TROUBLE
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -49,7 +49,7 @@ class Doorway:
             return
         try:
             known = await self._sessions.authenticate(scope)
-        except (TimeoutError, *DATABASE_AWAY):
+        except DATABASE_TROUBLE:
             unavailable = refusal_response(refusals.unavailable())
             await unavailable(scope, receive, secured(scope, send, https=self._https))
             return

@@ -16,7 +16,14 @@ from room_ui.settings import RoomUiSettings
 class Commands(Protocol):
     """Sends commands and waits for the reply."""
 
-    async def send(self, command: Command, *, actor: Actor, message_id: UUID, timeout: float = 5.0) -> CommandReply:
+    async def send(
+        self,
+        command: Command,
+        *,
+        actor: Actor,
+        message_id: UUID,
+        timeout: float = 5.0,  # noqa: ASYNC109
+    ) -> CommandReply:
         """Raises `CommandNotSent` (nothing was changed) or `CommandUnanswered` (not known yet)."""
         ...
 

@@ -3,7 +3,7 @@
 from contracts import ErrorCode
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a failure
+class Refusal(Exception):
     """Answer with `status` and `code`: JSON under /webinar/v1/, a page elsewhere."""
 
     def __init__(self, status: int, code: ErrorCode, message: str) -> None:

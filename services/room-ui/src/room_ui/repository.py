@@ -8,7 +8,9 @@ from uuid import UUID
 
 from contracts import ContactCard, Role, WebinarEvent
 
-from room_ui import domain
+from room_ui import domain, projections
+
+keep_webinars = projections.keep_webinars
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,20 @@ async def current_webinar(connection: Any, now: datetime) -> WebinarEvent | None
 async def webinars_for_desk(connection: Any, limit: int = 200) -> list[WebinarEvent]:
     """Return every webinar for who manages them, the latest first; drafts without a time on top."""
     return await _webinars(connection, "true order by scheduled_at desc nulls first, webinar_id limit $1", limit)
+
+
+async def newer_webinars(connection: Any, known: Sequence[tuple[UUID, int]]) -> list[WebinarEvent]:
+    """Return the webinars that are newer than `known` (id and version), and those not known that are not archived."""
+    rows = await connection.fetch(
+        """
+        select snapshot from webinar
+        left join unnest($1::uuid[], $2::bigint[]) as known(webinar_id, version) using (webinar_id)
+        where webinar.version > known.version or (known.version is null and webinar.status <> 'archived')
+        """,
+        [webinar_id for webinar_id, _ in known],
+        [version for _, version in known],
+    )
+    return [WebinarEvent.model_validate(row["snapshot"]) for row in rows]
 
 
 async def partner_card(connection: Any, account_id: str) -> PartnerCard | None:

@@ -55,7 +55,7 @@ def viewer_of(request: Request) -> Viewer:
     return viewer
 
 
-class SignInFirst(Exception):  # noqa: N818 - an answer, not a failure
+class SignInFirst(Exception):
     """A guest opened a page that needs a session: send them to sign in and back here."""
 
 

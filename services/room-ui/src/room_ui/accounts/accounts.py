@@ -30,7 +30,7 @@ LINK_LASTS = timedelta(hours=72)
 ATTEMPTS_PER_ADDRESS = 20  # times those per login and address: a whole office may sit behind one address
 
 
-class SignInRefused(Exception):  # noqa: N818 - told to a person
+class SignInRefused(Exception):
     """No session: `reason` is `wrong` (login or password) or `too_many` (attempts; wait), or `link` (used, expired)."""
 
     def __init__(self, reason: str) -> None:

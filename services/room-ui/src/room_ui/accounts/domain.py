@@ -18,7 +18,7 @@ _OUR_PAGES = ("/webinars/", "/live/", "/live_room/", "/account/", "/admin_webina
 _CARD_FIELDS = tuple(ContactCard.model_fields)
 
 
-class AccountRefused(ValueError):  # noqa: N818 - told to a person
+class AccountRefused(ValueError):
     """An account cannot be made or changed like this; `field` says where."""
 
     def __init__(self, field_name: str, message: str) -> None:

@@ -5,6 +5,7 @@ import io
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from room_ui.accounts.domain import AccountRefused, NewAccount, new_account, normal_login, partner_refusal
 
@@ -52,21 +53,25 @@ def read_rows(text: str) -> ImportPreview:
     try:
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         columns = [(column or "").strip().lower() for column in reader.fieldnames or ()]
-        if unknown := [column for column in columns if column not in COLUMNS]:
-            return ImportPreview(problem=f"unknown column {unknown[0][:40]!r}; known are {', '.join(COLUMNS)}")
-        if missing := [column for column in NEEDED_COLUMNS if column not in columns]:
-            return ImportPreview(problem=f"the column {missing[0]!r} is missing")
-        if len(set(columns)) < len(columns):
-            return ImportPreview(problem="a column is there twice")
+        if problem := _columns_problem(columns):
+            return ImportPreview(problem=problem)
         reader.fieldnames = columns
-        rows = []
-        for given in reader:
-            if len(rows) == MOST_ROWS:
-                return ImportPreview(problem=f"more than {MOST_ROWS} rows; import them in parts")
-            rows.append(_row(reader.line_num, given))
+        rows = [_row(reader.line_num, given) for given in islice(reader, MOST_ROWS + 1)]
     except csv.Error as error:
         return ImportPreview(problem=f"this is not a CSV file: {error}")
+    if len(rows) > MOST_ROWS:
+        return ImportPreview(problem=f"more than {MOST_ROWS} rows; import them in parts")
     return ImportPreview(tuple(rows), None if rows else "there are no rows")
+
+
+def _columns_problem(columns: list[str]) -> str | None:
+    if unknown := [column for column in columns if column not in COLUMNS]:
+        return f"unknown column {unknown[0][:40]!r}; known are {', '.join(COLUMNS)}"
+    if missing := [column for column in NEEDED_COLUMNS if column not in columns]:
+        return f"the column {missing[0]!r} is missing"
+    if len(set(columns)) < len(columns):
+        return "a column is there twice"
+    return None
 
 
 def _row(line: int, given: dict[str | None, str | list[str] | None]) -> ImportRow:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from contracts import CAPABILITIES, Role
+from contracts import CAPABILITIES
 from servicekit import Database, HouseClock
-from servicekit.errors import DATABASE_AWAY
+from servicekit.errors import DATABASE_TROUBLE
 from starlette.types import Scope
 
 from room_ui.accounts import repository, tokens
@@ -85,7 +85,7 @@ class Sessions:
         expires_at = now + SESSION_LASTS
         try:
             await repository.renew_session(self._pool, cookie.session_id, expires_at)
-        except (TimeoutError, *DATABASE_AWAY):
+        except DATABASE_TROUBLE:
             return Authenticated(viewer, cookie.expires_at)  # Good until it expires; renewed when the database is back.
         return Authenticated(viewer, expires_at, (self.cookie_for(cookie.session_id, expires_at),))
 

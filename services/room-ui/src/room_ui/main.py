@@ -1,0 +1,66 @@
+"""Where the parts of room-ui meet."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+from contracts.topology import ROOM_UI
+from servicekit import CommandClient, Service
+from starlette.types import ASGIApp
+
+from room_ui.accounts.accounts import Accounts
+from room_ui.accounts.sessions import Sessions
+from room_ui.handlers import router
+from room_ui.parts import Commands, Parts
+from room_ui.push import Push
+from room_ui.rooms.rooms import Rooms
+from room_ui.server import room_door
+from room_ui.settings import RoomUiSettings
+from room_ui.web import create_app
+
+P = TypeVar("P")
+
+
+def create_service(settings: RoomUiSettings) -> Service:
+    """Return the service with its HTTP port as a companion."""
+    sessions = Sessions(settings)
+    accounts = Accounts(settings, sessions)
+    rooms = Rooms(settings)
+    service = Service(
+        ROOM_UI,
+        settings=settings,
+        router=router,
+        parts=(settings, sessions, accounts, rooms),
+        migrations="room_ui",
+        companions=(_door,),
+        command_signing_key=settings.command_signing_key,
+    )
+    for part in (sessions, accounts, rooms):
+        part.open(service.database, service.clock)
+    return service
+
+
+def _part(service: Service, kind: type[P]) -> P:
+    return next(part for part in service.parts if isinstance(part, kind))
+
+
+def web_parts(service: Service, *, commands: Commands | None = None) -> Parts:
+    """Return what the web side works with; tests give `commands` of their own."""
+    return Parts(
+        settings=_part(service, RoomUiSettings),
+        database=service.database,
+        clock=service.clock,
+        commands=commands or _part(service, CommandClient),
+        rooms=_part(service, Rooms),
+        accounts=_part(service, Accounts),
+        sessions=_part(service, Sessions),
+    )
+
+
+def create_application(parts: Parts) -> ASGIApp:
+    """Return the whole web application: the push around the pages."""
+    return Push(create_app(parts), rooms=parts.rooms, sessions=parts.sessions, settings=parts.settings)
+
+
+def _door(service: Service) -> AbstractAsyncContextManager[int]:
+    parts = web_parts(service)
+    return room_door(service, create_application(parts), parts.rooms, parts.sessions, parts.settings)

@@ -1,0 +1,1 @@
+"""The rooms as this instance holds them in memory: state, streams, presence."""

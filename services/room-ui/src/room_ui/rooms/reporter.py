@@ -1,0 +1,115 @@
+"""Tells the tracker and the other instances who is in the rooms here."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from contracts import PresenceEntry, RoomPresence
+from servicekit import BrokerAwayError
+from servicekit.logs import get_logger
+
+from room_ui.domain import newer_version
+from room_ui.rooms.room import Room
+from room_ui.rooms.rooms import Rooms
+
+log = get_logger(__name__)
+
+INTERVAL_SECONDS = 5
+GATHERING_SECONDS = 0.15
+"""How long news is gathered; with the way to the broker a join is told within 250 ms."""
+PART = 1_000
+
+
+class ReportPublisher(Protocol):
+    """Publishes a report and waits until the broker has it."""
+
+    async def publish(self, event: RoomPresence, *, correlation_id: str | None = None) -> None:
+        """Raises `BrokerAwayError` when it is not known to have arrived."""
+        ...
+
+
+class Reporter:
+    """Reports every room with somebody in it every `INTERVAL_SECONDS`, newcomers soon, the end of a webinar at once.
+
+    A report tells facts about the past: what could not be told while the broker was away is told later, whole.
+    """
+
+    def __init__(self, rooms: Rooms, publisher: ReportPublisher) -> None:
+        self._rooms = rooms
+        self._publisher = publisher
+        self._news: set[Room] = set()
+        self._has_news = asyncio.Event()
+        self._urgent: asyncio.Queue[Room] = asyncio.Queue()
+        self._reporting: dict[Room, asyncio.Lock] = {}
+        self._is_away = False
+        rooms.on_news = self.note
+
+    def note(self, room: Room, urgent: bool) -> None:
+        """Remember that a room has something to report."""
+        if urgent:
+            room.owes_end = room.has_reported
+            self._urgent.put_nowait(room)
+        else:
+            self._news.add(room)
+            self._has_news.set()
+
+    async def report_all(self) -> None:
+        """Report every room with somebody in it, or with a leaving or an end that is not told yet."""
+        for room in self._rooms.all():
+            if not room.presence.is_empty or room.owes_end:
+                await self.report(room)
+
+    async def report_news(self) -> None:
+        """Wait for news, gather a little, and report what is new alone."""
+        await self._has_news.wait()
+        await asyncio.sleep(GATHERING_SECONDS)
+        self._has_news.clear()
+        rooms, self._news = self._news, set()
+        for room in rooms:
+            if room.presence.news:
+                await self.report(room, only_news=True)
+
+    async def report_next_end(self) -> None:
+        """Wait for a webinar to end, and report its room with that version."""
+        room = await self._urgent.get()
+        if room.owes_end or not room.presence.is_empty:
+            await self.report(room)
+
+    async def report(self, room: Room, *, only_news: bool = False) -> None:
+        """Report a room in parts; the stays that are over are forgotten once the broker has all parts."""
+        async with self._reporting.setdefault(room, asyncio.Lock()):
+            now = self._rooms.now()
+            news, room.presence.news = room.presence.news, set()
+            over = room.presence.over()
+            tells_end = room.has_ended
+            room.round = newer_version(room.round, now)
+            reports = list(self._parts(room, [*over, *room.presence.here(news if only_news else None)]))
+            try:
+                for report in reports:
+                    await self._publisher.publish(report, correlation_id=str(report.webinar_id))
+            except BrokerAwayError as error:
+                if not self._is_away:
+                    log.warning("presence.not_reported", webinar_id=str(room.webinar.webinar_id), error=str(error))
+                self._is_away = True
+                return
+            room.presence.confirm(len(over))
+            room.has_reported = True
+            room.owes_end = room.owes_end and not tells_end
+            self._is_away = False
+
+    def _parts(self, room: Room, entries: Sequence[PresenceEntry]) -> list[RoomPresence]:
+        chunks = [entries[start : start + PART] for start in range(0, len(entries), PART)] or [()]
+        return [
+            RoomPresence(
+                webinar_id=room.webinar.webinar_id,
+                instance_id=self._rooms.instance_id,
+                round=room.round,
+                part=part,
+                parts=len(chunks),
+                at=self._rooms.now(),
+                interval_seconds=INTERVAL_SECONDS,
+                webinar_version=room.webinar.version,
+                entries=tuple(chunk),
+            )
+            for part, chunk in enumerate(chunks)
+        ]
