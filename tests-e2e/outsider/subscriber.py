@@ -57,7 +57,7 @@ class Known:
 
 def take(message: AbstractIncomingMessage, known: Known) -> None:
     """Print a message that is news; say on standard error what became of any other."""
-    topic = message.routing_key or ""
+    topic = message.type or ""
     try:
         body = read(message, topic)
         key = tuple(str(body[name]) for name in KEYS[topic])
