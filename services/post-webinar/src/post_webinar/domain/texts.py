@@ -1,0 +1,181 @@
+"""The words of the messages: templates with a fixed list of words to fill in, checked, filled and escaped.
+
+A template is plain text in which `{word}` stands for a value and `<b>`, `<i>`, `<u>`, `<s>` may mark a stretch;
+everything else is shown as it is written. A message is the HTML that the Bot API takes.
+"""
+
+import html
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.dates import format_datetime, get_timezone_location
+from contracts import Step
+
+Locale = Literal["ru", "en"]
+LOCALES: tuple[Locale, ...] = ("ru", "en")
+LONGEST_TEMPLATE = 3000
+LONGEST_MESSAGE = 4096
+
+_TOKEN = re.compile(r"(?P<tag></?[bius]>)|\{(?P<word>[^{}]*)\}|(?P<brace>[{}])")
+_TO_LEAD = frozenset({"name", "title", "date", "zone", "watched_minutes", "link"})
+WORDS: dict[Step, frozenset[str]] = {
+    Step.ATTENDED: _TO_LEAD,
+    Step.NOT_ATTENDED: _TO_LEAD,
+    Step.RECORDING: _TO_LEAD | {"recording"},
+    Step.PARTNER_NOTICE: frozenset({"name", "title", "date", "zone", "candidates", "link"}),
+}
+"""What may stand in braces, by step."""
+
+
+class TemplateError(ValueError):
+    """A template that cannot be used; the words say why."""
+
+
+def locale_of(account_locale: str | None) -> Locale:
+    """Return the language of the messages for an account's locale; Russian where none is known."""
+    return "ru" if (account_locale or "ru").lower().startswith("ru") else "en"
+
+
+def check_template(step: Step, text: str) -> None:
+    """Raise `TemplateError` unless `text` can be sent: not empty, not too long, known words, closed marks."""
+    if not text.strip():
+        raise TemplateError("The text is empty.")
+    if len(text) > LONGEST_TEMPLATE:
+        raise TemplateError(f"The text is longer than {LONGEST_TEMPLATE} characters.")
+    opened: list[str] = []
+    for token in _TOKEN.finditer(text):
+        if token["brace"]:
+            raise TemplateError(f"A lone {token['brace']} stands in the text; braces are for words such as {{name}}.")
+        if token["word"] is not None and token["word"] not in WORDS[step]:
+            known = ", ".join(f"{{{word}}}" for word in sorted(WORDS[step]))
+            raise TemplateError(f"{{{token['word']}}} is not known here. Known are {known}.")
+        if tag := token["tag"]:
+            if not tag.startswith("</"):
+                opened.append(tag[1])
+            elif not opened or opened.pop() != tag[2]:
+                raise TemplateError(f"{tag} closes what was not opened last.")
+    if opened:
+        raise TemplateError(f"<{opened[-1]}> is not closed.")
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """Return the message in HTML: words replaced by their values, all but the marks escaped."""
+    parts: list[str] = []
+    at = 0
+    for token in _TOKEN.finditer(template):
+        parts.append(_escaped(template[at : token.start()]))
+        at = token.end()
+        if token["tag"]:
+            parts.append(token["tag"])
+        elif token["word"] in values:
+            parts.append(_escaped(values[token["word"]]))
+        else:
+            parts.append(_escaped(token[0]))
+    parts.append(_escaped(template[at:]))
+    return "".join(parts).strip()
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text, quote=False)
+
+
+def visible(message: str) -> str:
+    """Return what a person reads of a message in HTML."""
+    return html.unescape(re.sub(r"</?[bius]>", "", message))
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """The webinar that a message is about."""
+
+    title: str
+    begins_at: datetime | None
+    time_zone: str
+    recording_url: str | None
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A candidate as their partner reads of them."""
+
+    name: str
+    attended: bool
+    watched_seconds: int
+
+
+def values_for_lead(name: str, occasion: Occasion, watched_seconds: int, locale: Locale) -> dict[str, str]:
+    """Return what the words stand for in a message to a lead."""
+    return {
+        **_occasion_values(name, occasion, locale),
+        "watched_minutes": minutes(watched_seconds, locale),
+        "recording": occasion.recording_url or "",
+    }
+
+
+def values_for_partner(
+    name: str, occasion: Occasion, guests: Sequence[Guest], locale: Locale, *, at_most: int
+) -> dict[str, str]:
+    """Return what the words stand for in a notice; of the guests the first `at_most` are named, the others counted."""
+    return {**_occasion_values(name, occasion, locale), "candidates": _guest_list(guests, locale, at_most)}
+
+
+def _occasion_values(name: str, occasion: Occasion, locale: Locale) -> dict[str, str]:
+    zone = _zone(occasion.time_zone)
+    begins = occasion.begins_at
+    return {
+        "name": name,
+        "title": occasion.title,
+        "date": format_datetime(begins, "d MMMM y, HH:mm", tzinfo=zone, locale=locale) if begins else "",
+        "zone": _zone_words(zone, begins, locale) if begins else "",
+        "link": occasion.link,
+    }
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def _zone_words(zone: ZoneInfo, moment: datetime, locale: Locale) -> str:
+    """`Москва, UTC+3`; without a city just the difference."""
+    total = moment.astimezone(zone).utcoffset()
+    offset = int(total.total_seconds()) // 60 if total else 0
+    hours, rest = divmod(abs(offset), 60)
+    sign = "+" if offset > 0 else "−"
+    difference = f"UTC{sign}{hours}" + (f":{rest:02}" if rest else "") if offset else "UTC"
+    if "/" not in zone.key or zone.key.startswith("Etc/"):
+        return difference
+    return f"{get_timezone_location(zone, locale=locale, return_city=True)}, {difference}"
+
+
+def minutes(watched_seconds: int, locale: Locale) -> str:
+    """Return whole minutes; under one in words, since nobody watched for nothing."""
+    if watched_seconds < 60:
+        return {"ru": "меньше 1", "en": "less than 1"}[locale]
+    return str(watched_seconds // 60)
+
+
+def _guest_list(guests: Sequence[Guest], locale: Locale, at_most: int) -> str:
+    lines = [_guest_line(guest, locale) for guest in guests[:at_most]]
+    if left := len(guests) - len(lines):
+        lines.append({"ru": f"… и ещё {left}", "en": f"… and {left} more"}[locale])
+    return "\n".join(lines)
+
+
+def _guest_line(guest: Guest, locale: Locale) -> str:
+    watched = minutes(guest.watched_seconds, locale)
+    if locale == "ru":
+        return f"• {guest.name}: {watched} мин., участие {'засчитано' if guest.attended else 'не засчитано'}"
+    return f"• {guest.name}: {watched} min, {'counted' if guest.attended else 'not counted'} as attended"
+
+
+def together(messages: Iterable[str]) -> str:
+    """Return several texts as one message, a blank line between them."""
+    return "\n\n".join(messages)
