@@ -83,7 +83,7 @@ def _envelope() -> str:
     ]
     rows += [
         ("`content_type`", "property", "string", "always `application/json`, UTF-8"),
-        ("`delivery_mode`", "property", "integer", "2, persistent; presence reports may be transient"),
+        ("`delivery_mode`", "property", "integer", "2, persistent; replies are transient"),
     ]
     return (
         "## The envelope\n\nAMQP properties and headers carry what is about a message, the body is one flat JSON"
