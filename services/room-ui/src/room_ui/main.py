@@ -1,6 +1,7 @@
 """Where the parts of room-ui meet."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from contracts.topology import ROOM_UI
@@ -13,7 +14,7 @@ from room_ui.handlers import router
 from room_ui.parts import Commands, Parts
 from room_ui.push import Push
 from room_ui.rooms.rooms import Rooms
-from room_ui.server import room_door
+from room_ui.server import room_door, tune_garbage_collection
 from room_ui.settings import RoomUiSettings
 from room_ui.web import create_app
 
@@ -61,6 +62,10 @@ def create_application(parts: Parts) -> ASGIApp:
     return Push(create_app(parts), rooms=parts.rooms, sessions=parts.sessions, settings=parts.settings)
 
 
-def _door(service: Service) -> AbstractAsyncContextManager[int]:
+@asynccontextmanager
+async def _door(service: Service) -> AsyncIterator[int]:
     parts = web_parts(service)
-    return room_door(service, create_application(parts), parts.rooms, parts.sessions, parts.settings)
+    application = create_application(parts)
+    tune_garbage_collection()
+    async with room_door(application, parts, service.publisher) as port:
+        yield port

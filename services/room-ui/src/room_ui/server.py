@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import uvicorn
-from servicekit import Service, http
+from servicekit import http
 from servicekit.logs import get_logger
 from starlette.types import ASGIApp
 
-from room_ui.accounts.sessions import Sessions
+from room_ui.parts import Parts
 from room_ui.rooms.keeper import kept
-from room_ui.rooms.reporter import Reporter
+from room_ui.rooms.reporter import Reporter, ReportPublisher
 from room_ui.rooms.rooms import Rooms
 from room_ui.settings import RoomUiSettings
 
@@ -74,17 +74,14 @@ def room_server(app: ASGIApp, rooms: Rooms, settings: RoomUiSettings) -> RoomSer
 
 
 @asynccontextmanager
-async def room_door(
-    service: Service, app: ASGIApp, rooms: Rooms, sessions: Sessions, settings: RoomUiSettings
-) -> AsyncIterator[int]:
+async def room_door(app: ASGIApp, parts: Parts, publisher: ReportPublisher) -> AsyncIterator[int]:
     """Serve the rooms over HTTP while the block runs; yields the port."""
-    reporter = Reporter(rooms, service.publisher)
-    sock = room_socket(settings)
+    reporter = Reporter(parts.rooms, publisher)
+    sock = room_socket(parts.settings)
     port: int = sock.getsockname()[1]
-    async with kept(rooms, sessions, reporter):
-        async with http.serving(room_server(app, rooms, settings), sock):
-            _tune_garbage_collection()
-            log.info("room_ui.listening", address=settings.base_url, port=port)
+    async with kept(parts.rooms, parts.sessions, reporter):
+        async with http.serving(room_server(app, parts.rooms, parts.settings), sock):
+            log.info("room_ui.listening", address=parts.settings.base_url, port=port)
             yield port
         try:
             async with asyncio.timeout(_LAST_REPORT_SECONDS):
@@ -93,7 +90,7 @@ async def room_door(
             log.warning("presence.last_report_not_sent")
 
 
-def _tune_garbage_collection() -> None:
+def tune_garbage_collection() -> None:
     """Keep the collector from walking a heap of thousands of streams again and again while a crowd connects."""
     gc.collect()
     gc.freeze()
