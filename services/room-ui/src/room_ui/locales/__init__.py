@@ -1,0 +1,1 @@
+"""The catalogues: `ru.po` and `en.po`."""

@@ -1,0 +1,222 @@
+"""The desk: the list of webinars, and the page where one is planned, changed, run and looked back on."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+from zoneinfo import available_timezones
+
+from contracts import Capability, CoreWebinarUpsert, ErrorCode, WebinarEvent, WebinarFields, WebinarStatus
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from room_ui import domain, refusals, repository
+from room_ui.headers import frames
+from room_ui.i18n import mark as _
+from room_ui.pages import queries
+from room_ui.pages.commanding import Outcome, send
+from room_ui.pages.forms import FIELDS, WebinarForm, command_id, read_webinar_form, uuid_or_none, values_of
+from room_ui.pages.known import known_room, take_in
+from room_ui.pages.rendering import language_of, now_of, page
+from room_ui.pages.words import Notice, refusal_words
+from room_ui.refusals import Refusal
+from room_ui.rooms.room import Room
+from room_ui.viewer import Viewer
+from room_ui.web import parts_of, require
+
+router = APIRouter()
+Managing = Annotated[Viewer, Depends(require(Capability.WEBINAR_MANAGE))]
+
+FIXED_ON_AIR = frozenset({"scheduled_at", "time_zone", "duration_minutes", "completion_percent"})
+OPEN_AFTER_THE_END = frozenset({"description", "cta_text", "cta_link", "recording_url"})
+NEW_IN_ZONE = {"ru": "Europe/Moscow", "en": "UTC"}
+"""Where a new webinar takes place until the page has asked the browser, by language."""
+
+CONFLICT = _("Somebody else has changed this meanwhile. Now it is: %(value)s. Save again to put yours in its place.")
+
+
+@dataclass(frozen=True)
+class ShownForm:
+    """The form as it is shown: with what was typed, and the words for what was refused, at their fields."""
+
+    webinar_id: UUID
+    expected_version: int
+    values: dict[str, str]
+    original: str = ""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    typed: bool = False
+
+
+def of_webinar(webinar: WebinarEvent) -> ShownForm:
+    """Return the form with the webinar's fields as they are."""
+    values = values_of(webinar)
+    return ShownForm(webinar.webinar_id, webinar.version, values, json.dumps(values, ensure_ascii=False))
+
+
+def locked_fields(webinar: WebinarEvent | None) -> frozenset[str]:
+    """Return the fields that cannot change in the webinar's state; Core decides, this only spares a try."""
+    if webinar is None:
+        return frozenset()
+    if webinar.status in domain.ON_AIR:
+        return FIXED_ON_AIR
+    return frozenset(FIELDS) - OPEN_AFTER_THE_END if webinar.status in domain.ENDED else frozenset()
+
+
+def _with_all(values: Mapping[str, str]) -> dict[str, str]:
+    return dict.fromkeys(FIELDS, "") | dict(values)
+
+
+@router.get("/admin_webinar/")
+async def webinars(request: Request, viewer: Managing) -> Response:
+    """List all webinars, the latest first."""
+    async with parts_of(request).database.pool.acquire() as connection:
+        found = await repository.webinars_for_desk(connection)
+        speakers = await repository.display_names(connection, [one.speaker_id for one in found if one.speaker_id])
+    return page(request, "desk/list.html", webinars=found, speakers=speakers)
+
+
+@router.get("/admin_webinar/new")
+async def new_webinar(request: Request, viewer: Managing) -> Response:
+    """An empty form, or one with the fields of the webinar in `?from=` but its time and recording."""
+    values = _with_all(
+        {
+            "duration_minutes": str(WebinarFields().duration_minutes),
+            "completion_percent": str(WebinarFields().completion_percent),
+            "time_zone": NEW_IN_ZONE[viewer.locale],
+            "stream_type": WebinarFields().stream_type,
+            "speaker_id": viewer.account_id or "",
+        }
+    )
+    source = uuid_or_none(request.query_params.get("from"))
+    if source is not None:
+        values = values_of((await known_room(request, source)).webinar) | {"scheduled_at": "", "recording_url": ""}
+    form = ShownForm(uuid4(), 0, values)
+    return await webinar_page(request, None, form=form, guesses_zone=source is None)
+
+
+@router.get("/admin_webinar/{webinar_id}")
+async def webinar(request: Request, webinar_id: UUID, viewer: Managing) -> Response:
+    """One webinar: its buttons, its form, and after the end its messages and its report."""
+    return await webinar_page(request, await known_room(request, webinar_id))
+
+
+async def webinar_page(
+    request: Request,
+    room: Room | None,
+    *,
+    form: ShownForm | None = None,
+    notice: Notice | None = None,
+    status: int = 200,
+    guesses_zone: bool = False,
+) -> Response:
+    """Return the desk's page of a webinar (None: a new one)."""
+    shown = room.webinar if room else None
+    context: dict[str, Any] = {"report": None, "followups": None}
+    async with parts_of(request).database.pool.acquire() as connection:
+        options = await queries.speakers(connection)
+        if shown is not None and shown.status in domain.ENDED:
+            number = request.query_params.get("page", "1")
+            page_number = int(number) if number.isdecimal() and len(number) < 6 else 1
+            context["report"] = await queries.report(connection, shown.webinar_id, page_number)
+            context["followups"] = await queries.followups(connection, shown.webinar_id)
+    if form is None and shown is not None:
+        form = of_webinar(shown)
+    if notice is not None:
+        context["notice"] = notice
+    if shown is not None:
+        frames(request, shown.player_src)
+    speaker = form.values["speaker_id"] if form else ""
+    if speaker not in dict(options):
+        options = [(speaker, "–"), *options]
+    return page(
+        request,
+        "desk/webinar.html",
+        status=status,
+        webinar=shown,
+        viewers=room.viewers if room else 0,
+        overdue=shown is not None and _is_overdue(request, shown),
+        form=form,
+        form_action=f"/admin_webinar/{shown.webinar_id}" if shown else "/admin_webinar/new",
+        locked=locked_fields(shown),
+        speaker_options=options,
+        zones=sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix/"))),
+        guesses_zone=guesses_zone,
+        **context,
+    )
+
+
+def _is_overdue(request: Request, webinar: WebinarEvent) -> bool:
+    end = domain.planned_end(webinar)
+    return webinar.status in domain.ON_AIR and end is not None and now_of(request) > end
+
+
+@router.post("/admin_webinar/new")
+async def create_webinar(request: Request, viewer: Managing) -> Response:
+    """Make the webinar that the form describes."""
+    return await _save(request, None)
+
+
+@router.post("/admin_webinar/{webinar_id}")
+async def save_webinar(request: Request, webinar_id: UUID, viewer: Managing) -> Response:
+    """Change a webinar as the form says."""
+    return await _save(request, webinar_id)
+
+
+async def _save(request: Request, webinar_id: UUID | None) -> Response:
+    host = urlsplit(parts_of(request).settings.base_url).hostname or ""
+    form = read_webinar_form(await request.form(), page_host=host)
+    is_new = webinar_id is None
+    webinar_id = webinar_id or form.webinar_id or uuid4()
+    command = CoreWebinarUpsert(
+        webinar_id=webinar_id,
+        expected_version=0 if is_new else form.expected_version,
+        action=form.action or None,
+        **form.changes,
+    )
+    message_id = command_id(form.message_id or uuid4(), "upsert", command.model_dump(mode="json"))
+    outcome = await send(request, command, message_id)
+    if outcome.reply is not None:
+        await take_in(request, outcome.reply.webinar)
+        before_start = outcome.reply.webinar and outcome.reply.webinar.status is WebinarStatus.DRAFT
+        done = form.action if form.action != "draft" or before_start else "saved"
+        return RedirectResponse(f"/admin_webinar/{webinar_id}?done={done or 'saved'}", 303)
+    room = await _room_or_none(request, webinar_id)
+    if outcome.unanswered and room is not None:
+        return RedirectResponse(f"/admin_webinar/{webinar_id}?done=unknown", 303)
+    if room is None and not is_new:
+        raise refusals.webinar_not_found()
+    return await _refused(request, outcome, form, webinar_id, room)
+
+
+async def _room_or_none(request: Request, webinar_id: UUID) -> Room | None:
+    try:
+        return await known_room(request, webinar_id)
+    except Refusal:
+        return None
+
+
+async def _refused(
+    request: Request, outcome: Outcome, form: WebinarForm, webinar_id: UUID, room: Room | None
+) -> Response:
+    """Show the form again with everything that was typed, and the words at the field that was refused."""
+    language = language_of(request)
+    present = values_of(room.webinar) if room else {}
+    shown = ShownForm(
+        webinar_id,
+        form.expected_version or 0,
+        _with_all(present | dict(form.values)),
+        original=json.dumps(form.original, ensure_ascii=False) if form.original is not None else "",
+        typed=True,
+    )
+    error = outcome.error
+    if error is not None and error.field in FIELDS:
+        words = refusal_words(language, error)
+        if room is not None and error.code is ErrorCode.VERSION_CONFLICT:
+            # What the person left alone comes as it is now; what they typed stays, to be saved over it or not.
+            words = language.gettext(CONFLICT) % {"value": present[error.field] or "–"}
+            shown = of_webinar(room.webinar)
+            shown = replace(shown, values=shown.values | form.edited, typed=True)
+        shown = replace(shown, errors={error.field: words})
+    return await webinar_page(request, room, form=shown, notice=outcome.notice(language), status=outcome.status)

@@ -1,0 +1,82 @@
+// The list of who is here: hosts first, then the first names; the rest by search.
+
+const flagOf = (country) =>
+  /^[A-Z]{2}$/.test(country) ? String.fromCodePoint(...[...country].map((letter) => 0x1f1a5 + letter.charCodeAt(0))) : "";
+
+export class People {
+  constructor(root, webinarId) {
+    this.root = root;
+    this.webinarId = webinarId;
+    this.list = root.querySelector("[data-people]");
+    this.person = root.querySelector("template[data-person]");
+    this.search = root.querySelector("[data-people-search]");
+    this.names = new Map(
+      [...root.querySelectorAll("template[data-role-name]")].map((element) => [
+        element.dataset.roleName,
+        element.content.textContent.trim(),
+      ]),
+    );
+    this.countryNames = new Intl.DisplayNames([document.documentElement.lang || "ru"], { type: "region" });
+    this.last = 0;
+    this.asked = 0;
+    this.search?.addEventListener("input", () => {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => this.load(), 300);
+    });
+  }
+
+  /** Somebody came or went: read the list again soon; the fuller the room, the seldomer. */
+  changed(viewers) {
+    if (this.timer) return;
+    const pause = Math.max(2000, viewers * 20);
+    const wait = Math.max(0, this.last + pause - Date.now()) + Math.random() * 300;
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      this.load();
+    }, wait);
+  }
+
+  async load() {
+    this.last = Date.now();
+    const number = ++this.asked;
+    const query = new URLSearchParams({ webinar_id: this.webinarId });
+    if (this.search?.value.trim()) query.set("q", this.search.value.trim());
+    let found;
+    try {
+      const response = await fetch(`/webinar/v1/participants?${query}`);
+      if (!response.ok) return;
+      found = await response.json();
+    } catch {
+      return;
+    }
+    if (number === this.asked) this.show(found, query.has("q"));
+  }
+
+  show(found, isSearch) {
+    this.list.replaceChildren(...found.participants.map((one) => this.element(one)));
+    const count = this.root.querySelector("[data-people-count]");
+    if (count && !isSearch) count.textContent = found.total ?? "";
+    this.toggle("[data-people-empty]", isSearch && found.participants.length === 0);
+    this.toggle("[data-people-more]", found.next !== null);
+  }
+
+  toggle(selector, shown) {
+    const element = this.root.querySelector(selector);
+    if (element) element.hidden = !shown;
+  }
+
+  element(one) {
+    const element = this.person.content.cloneNode(true);
+    element.querySelector(".name").textContent = one.name;
+    element.querySelector(".role").textContent = this.names.get(one.role) ?? "";
+    element.querySelector(".role").classList.toggle("soon", one.host);
+    const flag = element.querySelector(".flag");
+    if (one.country) {
+      flag.textContent = flagOf(one.country);
+      flag.setAttribute("role", "img");
+      flag.setAttribute("aria-label", this.countryNames.of(one.country));
+      flag.title = flag.getAttribute("aria-label");
+    }
+    return element;
+  }
+}

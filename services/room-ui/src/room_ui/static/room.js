@@ -1,0 +1,239 @@
+// The room: four screens of one page, moved by push, never by a reload.
+
+import { keepTime, localise, localTime, now, setClock } from "./clock.js";
+import { People } from "./people.js";
+import { Push } from "./push.js";
+
+const SCREENS = { draft: "lobby", scheduled: "lobby", live: "live", paused: "paused", finished: "finished", archived: "finished" };
+
+const room = document.querySelector("[data-room]");
+const find = (selector) => room.querySelector(selector);
+const webinarId = room.dataset.webinarId;
+const isParticipant = room.dataset.participant === "true";
+const ownOrigins = new Set(room.dataset.frameOrigins.split(" ").filter(Boolean));
+const leftKey = `left:${webinarId}`;
+const isVisible = () => document.visibilityState === "visible";
+
+setClock(room.dataset.now);
+localise(document);
+keepTime();
+
+const people = new People(find(".people"), webinarId);
+let state = null;
+
+async function post(path, body) {
+  const response = await fetch(`/webinar/v1/${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": room.dataset.csrf },
+    body: JSON.stringify(body),
+    keepalive: true,
+  });
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+}
+
+/** Say that this page has been looked at; a tab in the background takes no part. */
+async function saySeen(tries = 5) {
+  if (!isVisible()) return;
+  try {
+    await post("seen", { webinar_id: webinarId });
+  } catch {
+    if (tries > 1) setTimeout(() => saySeen(tries - 1), 3000);
+  }
+}
+
+const isSafe = (link) => link.startsWith("https://") || /^\/(?![/\\])/.test(link);
+
+/** Show `address` in the frame of `part`, or take the frame away; one that is there already stays as it is. */
+function showFrame(part, address) {
+  const place = find(`[data-${part}]`);
+  const present = place.querySelector("iframe");
+  if (!address) {
+    present?.remove();
+    delete place.dataset.address;
+    return;
+  }
+  if (present && (place.dataset.address ?? present.getAttribute("src")) === address) return;
+  const frame = find(`template[data-frame="${part}"]`).content.querySelector("iframe").cloneNode(true);
+  // This page may frame only the hosts that it was loaded with; any other is shown by a page of ours in between.
+  const isKnown = ownOrigins.has(new URL(address).origin);
+  if (!isKnown) {
+    frame.removeAttribute("sandbox");
+  }
+  frame.src = isKnown ? address : `${room.dataset.framePage}/${part}?v=${state.version}`;
+  place.dataset.address = address;
+  place.replaceChildren(frame);
+}
+
+function showStage() {
+  const isOnAir = state.status === "live" || state.status === "paused";
+  const isLeft = room.dataset.left === "true";
+  const embeds = state.stream_type === "embed";
+  const address = isOnAir ? state.player_src : null;
+  room.dataset.streamType = state.stream_type ?? "embed";
+  showFrame("player", embeds && !isLeft ? address : null);
+  showFrame("chat", embeds && isOnAir ? state.chat_src : null);
+  find("[data-chat-card]").hidden = !(embeds && isOnAir && state.chat_src);
+  find("[data-outside]").hidden = embeds || !address;
+  find("[data-no-player]").hidden = Boolean(address);
+  const link = find("[data-outside-link]");
+  if (!embeds && address && isSafe(address)) link.href = address;
+}
+
+function showCta() {
+  const cta = state.cta_visibility === "visible" ? state.cta : null;
+  find("[data-cta-bar]").hidden = !cta;
+  if (!cta) return;
+  const link = find("[data-cta]");
+  link.dataset.fallback ??= link.textContent;
+  link.textContent = cta.text || link.dataset.fallback;
+  link.href = cta.link && isSafe(cta.link) ? cta.link : "/account/contacts/";
+}
+
+function showWords() {
+  find("[data-title]").textContent = state.title;
+  document.title = state.title || document.title;
+  find("[data-speaker]").hidden = !state.speaker;
+  find("[data-speaker-name]").textContent = state.speaker ?? "";
+  const description = find("[data-description]");
+  if (state.description !== undefined) {
+    description.textContent = state.description ?? "";
+    description.hidden = !state.description;
+  }
+  const poster = find("[data-poster]");
+  const address = state.poster_url && isSafe(state.poster_url) ? state.poster_url : "";
+  if ((poster.getAttribute("src") ?? "") !== address) poster.src = address;
+  poster.hidden = !address;
+  if (state.scheduled_at) {
+    const time = find("[data-starts]");
+    time.dateTime = state.scheduled_at;
+    time.textContent = localTime(state.scheduled_at);
+    find("[data-countdown]").dataset.countdown = state.scheduled_at;
+  }
+}
+
+async function showNext() {
+  let found;
+  try {
+    found = await (await fetch("/webinar/v1/webinars")).json();
+  } catch {
+    return;
+  }
+  const next = found.webinars.find(
+    (one) => one.webinar_id !== webinarId && !one.cancelled && ["scheduled", "live", "paused"].includes(one.status),
+  );
+  find("[data-next]").hidden = !next;
+  if (!next) return;
+  find("[data-next-title]").textContent = next.title;
+  const time = find("[data-next-time]");
+  time.dateTime = next.scheduled_at;
+  time.textContent = localTime(next.scheduled_at);
+  find("[data-next-link]").href = `/account/webinar_room/${next.webinar_id}`;
+}
+
+function setLeft(isLeft) {
+  room.dataset.left = String(isLeft);
+  if (isLeft) sessionStorage.setItem(leftKey, "1");
+  else sessionStorage.removeItem(leftKey);
+}
+
+function show(next) {
+  const before = room.dataset.screen;
+  const screen = SCREENS[next.status] ?? "lobby";
+  state = next;
+  room.dataset.version = next.version;
+  room.dataset.viewers = next.viewers;
+  room.dataset.cancelled = String(Boolean(next.cancelled));
+  find("[data-viewers-count]").textContent = next.viewers;
+  if (screen !== "live" && screen !== "paused") {
+    setLeft(false);
+    find("[data-finish-confirm]").hidden = true;
+  }
+  showWords();
+  room.dataset.screen = screen;
+  showStage();
+  showCta();
+  people.changed(next.viewers);
+  if (screen === before) return;
+  find("[data-announce]").textContent =
+    find(`.screen[data-for~="${screen}"]`)?.getAttribute("aria-label") ?? "";
+  if (screen === "live") saySeen();
+  if (screen === "finished") showNext();
+}
+
+room.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-action], [data-cta]");
+  if (!button) return;
+  const confirm = find("[data-finish-confirm]");
+  if (button.matches("[data-cta]")) {
+    if (isParticipant) post("cta_clicked", { webinar_id: webinarId }).catch(() => {});
+  } else if (button.dataset.action === "finish") {
+    confirm.hidden = false;
+    confirm.scrollIntoView({ block: "nearest" });
+    find('[data-action="finish-confirm"]').focus();
+  } else if (button.dataset.action === "finish-cancel") {
+    confirm.hidden = true;
+    find('[data-action="finish"]').focus();
+  } else if (button.dataset.action === "finish-confirm") {
+    button.disabled = true;
+    find("[data-finish-error]").hidden = true;
+    try {
+      await post("finish", { webinar_id: webinarId });
+      confirm.hidden = true;
+      setLeft(true);
+      if (state) showStage();
+    } catch {
+      find("[data-finish-error]").hidden = false;
+    }
+    button.disabled = false;
+  } else if (button.dataset.action === "return") {
+    setLeft(false);
+    if (state) showStage();
+  }
+});
+
+async function replaceTelegram(request) {
+  try {
+    const response = await request;
+    const holder = document.createElement("template");
+    holder.innerHTML = await response.text();
+    const fresh = holder.content.querySelector("[data-telegram]");
+    if (fresh) find("[data-telegram]")?.replaceWith(fresh);
+    return Boolean(fresh);
+  } catch {
+    return false;
+  }
+}
+
+room.addEventListener("submit", async (event) => {
+  if (!event.target.matches("[data-telegram-form]")) return;
+  event.preventDefault();
+  const form = event.target;
+  const headers = { "X-Part": "telegram" };
+  const shown = await replaceTelegram(fetch(form.action, { method: "POST", body: new FormData(form), headers }));
+  if (!shown) form.submit();
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (!isVisible()) return;
+  saySeen();
+  // Back from Telegram: has the chat been linked meanwhile?
+  if (find("[data-telegram-link]")) {
+    setTimeout(() => replaceTelegram(fetch("/account/telegram/", { headers: { "X-Part": "telegram-state" } })), 1500);
+  }
+});
+
+if (sessionStorage.getItem(leftKey) && room.dataset.screen === "live") room.dataset.left = "true";
+
+new Push({
+  address: "/webinar/v1/state",
+  query: { webinar_id: webinarId },
+  onState: show,
+  onLost: (isLost) => {
+    find('[data-banner="lost"]').hidden = !isLost;
+  },
+  onRefused: (status) => {
+    find(`[data-banner="${status === 401 ? "ended" : "gone"}"]`).hidden = false;
+  },
+});
+saySeen();
+people.load();
