@@ -505,12 +505,24 @@ async def test_of_an_account_the_highest_version_stays(core: ServiceUnderTest) -
     newest = account_event("speaker-2", version=3, active=False)
     older = account_event("speaker-2", version=2, display_name="Before")
     await core.receive(newest)
+    await core.receive(newest, older)
     await core.receive(older)
-    await core.receive(older, newest)
     async with core.database.work() as work:
         known = await repository.account(work, "speaker-2")
     assert known is not None
     assert (known.version, known.display_name, known.active) == (3, "Vera", False)
+
+
+async def test_a_deactivated_account_commands_nothing(core: ServiceUnderTest) -> None:
+    made = await planned(core)
+    commands = [upsert_command(made.webinar_id, title="x"), status_command(made.webinar_id, "start")]
+    commands += [cta_command(made.webinar_id, True), upsert_command(title="New")]
+    await core.receive(account_event(SPEAKER.account_id, version=1, active=False))
+    for command in commands:
+        assert code(await core.obey(command, actor=SPEAKER)) is ErrorCode.UNAUTHENTICATED
+    assert core.said_topics() == []
+    await core.receive(account_event(SPEAKER.account_id, version=2, active=True))
+    assert (await core.obey(commands[0], actor=SPEAKER)).ok
 
 
 async def test_an_empty_service_asks_for_accounts() -> None:

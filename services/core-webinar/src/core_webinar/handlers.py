@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 from uuid import uuid4
 
 from contracts import (
@@ -36,11 +37,19 @@ def telling_why() -> Iterator[None]:
         raise Refused(refusal.code, refusal.message, field=refusal.field) from refusal
 
 
+async def refuse_deactivated(command: Obeyed[Any], work: Work) -> None:
+    """Refuse the token of an account that is known to be deactivated; one not heard of yet is let in by its token."""
+    actor = await repository.account(work, command.actor.account_id)
+    if actor is not None and not actor.active:
+        raise Refused(ErrorCode.UNAUTHENTICATED, "This account has been deactivated.")
+
+
 @router.obeys(CoreWebinarUpsert, requires=Capability.WEBINAR_MANAGE)
 async def create_or_change(
     command: Obeyed[CoreWebinarUpsert], work: Work, *, settings: CoreWebinarSettings
 ) -> CommandReply:
     """Create a webinar, or change its fields, publish, cancel or restore it."""
+    await refuse_deactivated(command, work)
     event = command.event
     webinar_id = event.webinar_id or uuid4()
     wish = domain.Upsert(
@@ -96,6 +105,7 @@ async def _change(
     work: Work,
     decide: Callable[[domain.Webinar], domain.Decision],
 ) -> CommandReply:
+    await refuse_deactivated(command, work)
     webinar = await repository.webinar_to_change(work, command.event.webinar_id)
     if webinar is None:
         raise Refused(ErrorCode.NOT_FOUND, f"There is no webinar {command.event.webinar_id}.")

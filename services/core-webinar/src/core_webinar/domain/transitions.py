@@ -43,8 +43,7 @@ def start(webinar: Webinar, now: datetime) -> Decision:
             raise Refusal(ErrorCode.INVALID_START, "A draft cannot start; publish it first.")
     if webinar.cancelled:
         raise Refusal(ErrorCode.INVALID_START, "A cancelled webinar cannot start; restore it first.")
-    moment = webinar.not_before(now)
-    return _moved(webinar, now, WebinarStatus.LIVE, started_at=moment, on_air=(Window(moment),))
+    return _moved(webinar, now, WebinarStatus.LIVE, started_at=now, on_air=(Window(now),))
 
 
 def stop(webinar: Webinar, now: datetime) -> Decision:
