@@ -1,4 +1,4 @@
-"""Builders for tests: webinars in every state, commands, accounts."""
+"""Builders for tests: webinars in every state, commands, accounts, and short ways to a decision or a live webinar."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,24 +8,45 @@ from uuid import UUID, uuid4
 from contracts import (
     CAPABILITIES,
     AccountEvent,
+    CommandReply,
     CoreWebinarSetCtaVisibility,
     CoreWebinarSetStatus,
     CoreWebinarUpsert,
+    ErrorCode,
     Role,
     StatusContext,
+    WebinarEvent,
+    WebinarStarted,
     WebinarStatus,
 )
-from servicekit import Actor
+from servicekit import Actor, Obeyed
+from servicekit.testing import ServiceUnderTest
 
-from core_webinar.domain import CONTESTED, Webinar, Window
+from core_webinar import domain, repository
+from core_webinar.domain import (
+    CONTESTED,
+    FRAME_HOSTS,
+    Account,
+    Decision,
+    Refusal,
+    Surroundings,
+    Upsert,
+    Webinar,
+    Window,
+)
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 """A Tuesday in winter, when Moscow is three hours ahead of UTC."""
+YESTERDAY = NOON - timedelta(days=1)
 
 ADMIN = Actor("admin-1", CAPABILITIES[Role.ADMIN])
 SPEAKER = Actor("speaker-1", CAPABILITIES[Role.SPEAKER])
 COLLEAGUE = Actor("speaker-2", CAPABILITIES[Role.SPEAKER])
 CANDIDATE = Actor("candidate-1", CAPABILITIES[Role.CANDIDATE])
+VERA = Account("speaker-2", 1, Role.SPEAKER, "Vera", active=True)
+
+PLANNED: dict[str, Any] = {"title": "How to begin", "scheduled_at": "2026-12-01T15:00", "time_zone": "Europe/Moscow"}
+"""What a form says that plans a webinar for noon."""
 
 
 def webinar(status: WebinarStatus = WebinarStatus.SCHEDULED, **changes: Any) -> Webinar:
@@ -71,3 +92,87 @@ def cta_command(webinar_id: UUID, visible: bool) -> CoreWebinarSetCtaVisibility:
 def account_event(account_id: str = "speaker-2", role: Role = Role.SPEAKER, **changes: Any) -> AccountEvent:
     """Return an active account of that role."""
     return AccountEvent(**{"account_id": account_id, "role": role, "display_name": "Vera", "version": 1} | changes)
+
+
+def change(
+    before: Webinar | None,
+    *,
+    now: datetime = YESTERDAY,
+    former: dict[str, Any] | None = None,
+    speaker: Account | None = VERA,
+    action: str | None = None,
+    expected_version: int | None = None,
+    may_configure: bool = True,
+    **changes: Any,
+) -> Decision:
+    """Return the decision on an upsert by speaker-1."""
+    wish = Upsert(
+        before.webinar_id if before else uuid4(),
+        "speaker-1",
+        may_configure=may_configure,
+        changes=changes,
+        expected_version=expected_version,
+        action=action,
+        may_create=before is None and expected_version in {None, 0},
+    )
+    return domain.upsert(before, wish, Surroundings(now, FRAME_HOSTS, speaker, former or {}))
+
+
+def refusal(before: Webinar | None, **options: Any) -> tuple[ErrorCode, str | None]:
+    """Return code and field of the refusal that an upsert gets."""
+    try:
+        change(before, **options)
+    except Refusal as refused:
+        return refused.code, refused.field
+    raise AssertionError("it was not refused")
+
+
+def told(reply: CommandReply) -> WebinarEvent:
+    """Return the webinar of a reply that is ok."""
+    if reply.webinar is None:
+        raise AssertionError(reply.error)
+    return reply.webinar
+
+
+def code(reply: CommandReply) -> ErrorCode:
+    """Return why a command was refused."""
+    if reply.error is None:
+        raise AssertionError("it was not refused")
+    return reply.error.code
+
+
+def obeyed(command: Any) -> Obeyed[Any]:
+    """Return a command of the speaker as a handler gets it."""
+    return Obeyed(command, SPEAKER, uuid4(), str(uuid4()), NOON, NOON)
+
+
+async def planned(core: ServiceUnderTest, **fields: Any) -> WebinarEvent:
+    """Return a published webinar, noon, with everything said about it forgotten."""
+    made = told(await core.obey(upsert_command(action="publish", **PLANNED | fields), actor=SPEAKER))
+    core.said(WebinarEvent)
+    return made
+
+
+async def started(core: ServiceUnderTest, **fields: Any) -> WebinarEvent:
+    """Return a webinar that is live since noon."""
+    made = await planned(core, **fields)
+    core.clock.set(NOON)
+    live = told(await core.obey(status_command(made.webinar_id, "start"), actor=SPEAKER))
+    core.said(WebinarEvent)
+    core.said(WebinarStarted)
+    return live
+
+
+async def audit(core: ServiceUnderTest, webinar_id: UUID) -> list[Any]:
+    """Return the audit trail of a webinar, oldest first."""
+    rows = await core.database.pool.fetch("select * from audit where webinar_id = $1 order by audit_id", webinar_id)
+    return list(rows)
+
+
+async def stored(core: ServiceUnderTest, webinar_id: UUID) -> Webinar:
+    """Return a webinar as its row says."""
+    async with core.database.work() as work:
+        found = await repository.webinar_to_change(work, webinar_id)
+    if found is None:
+        raise AssertionError(f"there is no webinar {webinar_id}")
+    return found
