@@ -49,6 +49,14 @@ class _Container:
         self._ready = ready
         self._made = False
 
+    @property
+    def running(self) -> bool:
+        container = self._container.get_wrapped_container() if self._made else None
+        if container is None:
+            return False
+        container.reload()
+        return bool(container.status == "running")
+
     def start(self) -> None:
         if self._made:
             self._container.get_wrapped_container().start()

@@ -23,6 +23,8 @@ class Server(Protocol):
 
     @property
     def url(self) -> str: ...
+    @property
+    def running(self) -> bool: ...
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def kill(self) -> None: ...
@@ -132,10 +134,13 @@ def servers_for_tests(environment: Mapping[str, str] = os.environ) -> Servers:
 
 
 def _start_both(postgres: Server, rabbitmq: Server) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        started = [pool.submit(server.start) for server in (postgres, rabbitmq)]
-    problems = [problem for future in started if (problem := future.exception())]
-    if problems:
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            started = [pool.submit(server.start) for server in (postgres, rabbitmq)]
+        for future in started:
+            future.result()
+    except BaseException:
+        # Also when somebody pressed Ctrl-C meanwhile.
         for server in (rabbitmq, postgres):
             server.close()
-        raise problems[0]
+        raise

@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -29,9 +29,10 @@ class Stack:
     """A running system on given servers.
 
     `with Stack(servers, home=…) as stack:` starts everything and stops it again; the servers belong to the caller.
-    home: for passwords and `logs/`. base_url, http_host, http_port: where room-ui is reached; default a free port of
-    127.0.0.1. telegram: (API URL, bot token) of another Telegram; None starts the sandbox. overrides: settings for
-    every service. report: takes the lines that tell a person how it goes.
+    home: for passwords, and for `logs/` unless `logs` says where. services: which ones to run.
+    base_url, http_host, http_port: where room-ui is reached; without them a free port of 127.0.0.1.
+    telegram: (API URL, bot token) of another Telegram; None starts the sandbox; a URL and token that are empty mean
+    that nothing is sent. overrides: settings for every service. report: takes the lines that tell how it goes.
     """
 
     def __init__(
@@ -39,6 +40,8 @@ class Stack:
         servers: Servers,
         *,
         home: Path,
+        logs: Path | None = None,
+        services: Sequence[str] = SERVICES,
         base_url: str | None = None,
         http_host: str = "127.0.0.1",
         http_port: int | None = None,
@@ -47,12 +50,12 @@ class Stack:
         report: Callable[[str], None] = say,
     ) -> None:
         self.servers = servers
-        self.logs = home / "logs"
+        self.logs = logs or home / "logs"
         self._report = report
-        ports = iter(processes.free_ports(2 * len(SERVICES) + 2))
+        ports = iter(processes.free_ports(len(services) + 2))
         sandbox_port = next(ports)
         http_port = http_port or next(ports)
-        self.sandbox_url = None if telegram else f"http://127.0.0.1:{sandbox_port}"
+        self.sandbox_url = None if telegram is not None else f"http://127.0.0.1:{sandbox_port}"
         api_url, token = telegram or (self.sandbox_url or "", DEMO_BOT_TOKEN)
         self.addresses = Addresses(base_url or f"http://127.0.0.1:{http_port}", http_host, http_port, api_url, token)
         self.environments = Environments(
@@ -61,13 +64,20 @@ class Stack:
         self.processes: dict[str, ServiceProcess] = {}
         if self.sandbox_url:
             self._add_sandbox(sandbox_port)
-        for service in SERVICES:
+        for service in services:
             self._add_service(service, service, next(ports), http_port)
         self._restarts: list[float] = []
 
     @property
     def base_url(self) -> str:
+        """Return the public address, as people type it."""
         return self.addresses.base_url
+
+    @property
+    def local_url(self) -> str:
+        """Return where room-ui is reached from this machine, whatever is in front of it."""
+        host = self.addresses.http_host
+        return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{self.addresses.http_port}"
 
     def service(self, name: str) -> ServiceProcess:
         """Return the process of a service (`tracker`), of a further instance (`room-ui-2`) or of the sandbox."""

@@ -1,0 +1,75 @@
+# The manual: `make` or `make help`. Every target first makes .venv if needed; nothing is installed on the machine.
+# Needs Python 3.11 or newer (any `python3`), git and make; on Debian and Ubuntu not even pip.
+
+PYTHON := .venv/bin/python
+LOCAL := $(PYTHON) -m local_stack
+LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap demo up down status servers test lint types tests e2e soak bench format docs lock env test-compose clean
+
+help: ## This page
+	@echo "make <target>, the first time makes .venv by itself:"
+	@echo
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name words; do printf '  %-14s %s\n' "$$name" "$$words"; done
+	@echo
+	@echo "Servers: DATABASE_URL and RABBITMQ_URL when both are set (nothing is seeded there), else private ones below .run."
+
+bootstrap:
+	@scripts/bootstrap
+
+demo: bootstrap ## Run it all here, with demo accounts and a line per event; Ctrl-C stops all of it
+	@$(LOCAL) demo
+
+up: bootstrap ## The same in the background; returns when every service is ready, addresses in .run/env
+	@$(LOCAL) up
+
+down: bootstrap ## Stop what `make up` or `make demo` of this clone started; the data stays
+	@$(LOCAL) down
+
+status: bootstrap ## Say whether it runs, and where
+	@$(LOCAL) status
+
+servers: bootstrap ## Run only PostgreSQL and RabbitMQ, to run tests against them again and again
+	@$(LOCAL) servers
+
+test: bootstrap ## Every check and every test, with the time of each part (what CI runs)
+	@$(LOCAL) test
+
+lint: bootstrap ## Style and the direction of imports
+	@$(LOCAL) lint
+
+types: bootstrap ## mypy, strict
+	@$(LOCAL) types
+
+tests: bootstrap ## Unit tests, and tests of single services on real servers
+	@$(LOCAL) tests
+
+e2e: bootstrap ## Stories through all services, with browsers
+	@$(LOCAL) e2e
+
+soak: bootstrap ## The loop twenty times in a row with two browsers and twenty streams (under 30 minutes)
+	@$(LOCAL) soak
+
+bench: bootstrap ## How fast a press at the desk shows with 200 streams open
+	@$(LOCAL) bench
+
+format: bootstrap ## Put the code into its style
+	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format .
+
+docs: bootstrap ## Write docs/events.md and docs/asyncapi.json from the contracts
+	@$(PYTHON) -m contracts.docs
+
+lock: bootstrap ## Compile requirements/*.txt from *.in
+	@$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
+	@$(LOCK) requirements/runtime.in -o requirements/runtime.txt
+	@$(LOCK) requirements/dev.in -o requirements/dev.txt
+
+env: bootstrap ## Write .env with fresh secrets for docker compose; an existing one stays
+	@test -e .env || (umask 077 && $(PYTHON) -m servicekit.cli env > .env.new && mv .env.new .env && echo "Wrote .env")
+
+test-compose: bootstrap env ## Bring docker-compose.yml up, play the loop, take it down (needs a Docker engine)
+	@$(PYTHON) -m pytest -q deploy/compose
+
+clean: bootstrap ## Remove data, logs and downloads of this clone (make down first); .venv stays
+	@$(LOCAL) clean

@@ -1,0 +1,114 @@
+"""Every check and test, part by part: what failed does not hide what comes after, and each part's time is told."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_stack.paths import ROOT
+from local_stack.progress import say
+
+BIN = Path(sys.executable).parent
+PACKAGES = ("libs/*", "services/*", "deploy/local")
+PYTEST = (sys.executable, "-m", "pytest", "-q")
+# Tests that take many minutes and have targets of their own (`make soak`, `make bench`).
+LONG = "tests-e2e/long"
+
+
+Command = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """name: as printed; commands: run one after the other, all of them, whatever the others say."""
+
+    name: str
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a part went: how long it took, and which of its commands failed."""
+
+    name: str
+    seconds: float
+    failed: tuple[Command, ...]
+
+
+def all_parts() -> list[Part]:
+    """Return the parts of `make test`, cheapest first."""
+    return [fetch(), lint(), types(), tests(), e2e()]
+
+
+def fetch() -> Part:
+    """What tests need from the distribution, before a test waits for it."""
+    return Part("fetch", ((sys.executable, "-m", "local_stack", "fetch"),))
+
+
+def lint() -> Part:
+    """Style and imports of everything."""
+    ruff = str(BIN / "ruff")
+    style = ((ruff, "check", "--quiet", "."), (ruff, "format", "--check", "--quiet", "."))
+    return Part("lint", (*style, (str(BIN / "lint-imports"), "--no-timings")))
+
+
+def types() -> Part:
+    """mypy, package by package: each has tests of the same names."""
+    folders = sorted(file.parent for glob in PACKAGES for file in ROOT.glob(f"{glob}/pyproject.toml"))
+    checked = [str(folder.relative_to(ROOT)) for folder in folders]
+    return Part("types", tuple((str(BIN / "mypy"), name) for name in [*checked, "scripts", "tests-e2e"]))
+
+
+def tests() -> Part:
+    """Unit tests, and tests of single services on real servers."""
+    return Part("tests", ((*PYTEST, "libs", "services", "deploy"),))
+
+
+def e2e() -> Part:
+    """Stories through all services, with browsers."""
+    return Part("e2e", ((*PYTEST, "tests-e2e", f"--ignore={LONG}"),))
+
+
+def soak() -> Part:
+    """The loop again and again."""
+    return Part("soak", ((*PYTEST, "-s", "--timeout=0", f"{LONG}/test_soak.py"),))
+
+
+def bench() -> Part:
+    """How long a press at the desk takes to show."""
+    return Part("bench", ((*PYTEST, "-s", "--timeout=0", f"{LONG}/test_push.py"),))
+
+
+def run(parts: Sequence[Part]) -> int:
+    """Run the parts one after the other, tell the time of each, and return 1 if anything failed."""
+    # In CI the same servers on every machine, whether or not it has a Docker engine.
+    environment = {**os.environ, **({"TEST_SERVERS": "native"} if "CI" in os.environ else {})}
+    outcomes = [_run(part, environment) for part in parts]
+    say("")
+    for outcome in outcomes:
+        say(f"  {outcome.name:<8} {outcome.seconds:7.1f} s   {'FAILED' if outcome.failed else 'ok'}")
+    say(f"  {'all':<8} {sum(outcome.seconds for outcome in outcomes):7.1f} s")
+    for outcome in outcomes:
+        for command in outcome.failed:
+            say(f"Failed: {' '.join(_readable(command))}")
+    return 1 if any(outcome.failed for outcome in outcomes) else 0
+
+
+def _run(part: Part, environment: Mapping[str, str]) -> Outcome:
+    say(f"\n=== {part.name}")
+    began = time.monotonic()
+    failed = tuple(command for command in part.commands if _fails(command, environment))
+    return Outcome(part.name, time.monotonic() - began, failed)
+
+
+def _fails(command: Command, environment: Mapping[str, str]) -> bool:
+    say(f"$ {' '.join(_readable(command))}")
+    ran = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+    return ran.returncode != 0
+
+
+def _readable(command: Command) -> list[str]:
+    return [str(Path(command[0]).name), *command[1:]]
