@@ -26,7 +26,7 @@ async def named_webinar(request: Request) -> UUID:
     else:
         try:
             body = json.loads(await request.body() or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             raise refusals.invalid("The body is not JSON.") from None
         given = body.get("webinar_id") if isinstance(body, dict) else None
     try:

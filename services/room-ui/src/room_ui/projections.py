@@ -4,6 +4,7 @@ The kit hands batches over sorted by meaning key, one message per key: rows are 
 meets the same row twice.
 """
 
+import json
 from collections.abc import Sequence
 
 from contracts import (
@@ -87,8 +88,9 @@ async def keep_participations(work: Work, events: Sequence[ParticipationEvent]) 
         """
         insert into participation (webinar_id, lead_id, version, watched_seconds, base_seconds, completed_by, final,
                                    windows)
-        select * from unnest($1::uuid[], $2::text[], $3::bigint[], $4::int[], $5::int[], $6::text[], $7::bool[],
-                             $8::jsonb[])
+        select webinar_id, lead_id, version, watched_seconds, base_seconds, completed_by, final, windows::jsonb
+        from unnest($1::uuid[], $2::text[], $3::bigint[], $4::int[], $5::int[], $6::text[], $7::bool[], $8::text[])
+             as told(webinar_id, lead_id, version, watched_seconds, base_seconds, completed_by, final, windows)
         on conflict (webinar_id, lead_id) do update
         set version = excluded.version, watched_seconds = excluded.watched_seconds,
             base_seconds = excluded.base_seconds, completed_by = excluded.completed_by, final = excluded.final,
@@ -102,7 +104,8 @@ async def keep_participations(work: Work, events: Sequence[ParticipationEvent]) 
         [event.base_seconds for event in events],
         [event.completed_by.value if event.completed_by else None for event in events],
         [event.final for event in events],
-        [event.model_dump(mode="json", by_alias=True)["windows"] for event in events],
+        # As text: an array of lists would be taken for an array of two dimensions.
+        [json.dumps(event.model_dump(mode="json", by_alias=True)["windows"]) for event in events],
     )
 
 

@@ -35,7 +35,10 @@ _STREAMS = frozenset({"/webinar/v1/state/stream", "/webinar/v1/webinars/stream"}
 
 
 def _query(scope: Scope) -> Mapping[str, str]:
-    found = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=20)
+    try:
+        found = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=20)
+    except ValueError:
+        raise refusals.invalid("The query is too long.") from None
     return {name: values[0] for name, values in found.items()}
 
 

@@ -57,7 +57,7 @@ def webinar_event(status: WebinarStatus | str = WebinarStatus.SCHEDULED, **field
 
 def later(webinar: WebinarEvent, **changes: Any) -> WebinarEvent:
     """Return the next version of a webinar, with these changes."""
-    return webinar.model_copy(update={"version": webinar.version + 1, **changes})
+    return WebinarEvent.model_validate({**dict(webinar), "version": webinar.version + 1, **changes})
 
 
 @dataclass

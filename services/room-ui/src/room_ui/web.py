@@ -6,7 +6,7 @@ For pages: `request.state.viewer` (a `Viewer`), `parts_of(request)`, `Depends(re
 """
 
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
@@ -89,22 +89,27 @@ def is_from_us(headers: Mapping[str, str], origin: str) -> bool:
     return f"{referer.scheme}://{referer.netloc.lower()}" == origin
 
 
-async def guard_writes(request: Request) -> None:
+async def guard_writes(request: Request) -> AsyncIterator[None]:
     """Let a writing request pass only with an origin of ours and the session's token."""
     if request.method in _READING:
+        yield
         return
-    parts = parts_of(request)
-    if not is_from_us(request.headers, parts.settings.origin):
+    if not is_from_us(request.headers, parts_of(request).settings.origin):
         raise refusals.forbidden("The request does not come from a page of this site.")
+    try:
+        if not await _has_token(request):
+            raise refusals.forbidden("The page is too old; load it again.")
+        yield
+    finally:
+        await request.close()
+
+
+async def _has_token(request: Request) -> bool:
     given: Any = request.headers.get("x-csrf-token")
     if given is None and "form" in request.headers.get("content-type", ""):
         given = (await request.form()).get("csrf_token")
-    viewer = viewer_of(request)
-    tokens = parts.sessions.csrf_tokens(viewer)
-    if not isinstance(given, str) or not any(
-        hmac.compare_digest(given.encode(), token.encode()) for token in tokens if token
-    ):
-        raise refusals.forbidden("The page is too old; load it again.")
+    tokens = parts_of(request).sessions.csrf_tokens(viewer_of(request))
+    return isinstance(given, str) and any(hmac.compare_digest(given.encode(), token.encode()) for token in tokens)
 
 
 async def _answer(request: Request, status: int, code: str, message: str) -> Response:
@@ -147,7 +152,7 @@ async def _answer_http_exception(request: Request, error: Any) -> Response:
 
 async def _answer_invalid(request: Request, error: Any) -> Response:
     first = error.errors()[0]
-    if first["loc"][0] == "path":
+    if first["loc"][0] == "path" or first["loc"][-1] == "webinar_id":
         return await _answer_refusal(request, refusals.webinar_not_found())
     where = ".".join(str(part) for part in first["loc"][1:])
     return await _answer(request, 422, ErrorCode.INVALID_FIELD, f"{where}: {first['msg']}")

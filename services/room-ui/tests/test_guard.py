@@ -1,0 +1,223 @@
+"""Nobody writes from elsewhere, and nothing that is sent makes us fail."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from contracts import Role, RoomFinish
+from room_ui.accounts.domain import new_account
+from room_ui.testing import BASE_URL, Web, webinar_event
+from room_ui.web import is_from_us
+
+PASSWORD = "a long enough password"
+
+
+def test_an_origin_goes_before_a_referer() -> None:
+    assert is_from_us({"origin": "http://Rooms.test"}, BASE_URL)
+    assert is_from_us({"referer": f"{BASE_URL}/account/login/?next=/"}, BASE_URL)
+    for headers in (
+        {},
+        {"origin": "null"},
+        {"origin": "http://rooms.test.evil.example"},
+        {"origin": "http://evil.example", "referer": f"{BASE_URL}/"},
+        {"referer": "http://evil.example/http://rooms.test/"},
+        {"referer": "http://rooms.test@evil.example/"},
+        {"referer": "rooms.test"},
+    ):
+        assert not is_from_us(headers, BASE_URL), headers
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"origin": BASE_URL},
+        {"origin": BASE_URL, "x-csrf-token": "made up"},
+        {"origin": BASE_URL, "x-csrf-token": "\u00e4".encode()},
+        {"origin": "http://evil.example", "x-csrf-token": "{token}"},
+        {"x-csrf-token": "{token}"},
+    ],
+)
+async def test_a_write_needs_our_origin_and_the_sessions_token(web: Web, headers: dict[str, Any]) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    member = await web.member()
+    filled = {
+        name: value.format(token=member.viewer.csrf_token) if isinstance(value, str) else value
+        for name, value in headers.items()
+    }
+
+    response = await member.browser.post(
+        "/webinar/v1/finish", headers=filled, json={"webinar_id": str(webinar.webinar_id)}
+    )
+
+    assert (response.status_code, response.json()["error"]["code"]) == (403, "forbidden")
+    await web.under_test.collect()
+    assert web.under_test.said(RoomFinish) == []
+
+
+async def test_the_token_of_another_session_does_not_do(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    anna, boris = await web.member(), await web.member()
+
+    response = await anna.browser.post(
+        "/webinar/v1/finish",
+        headers={"origin": BASE_URL, "x-csrf-token": boris.viewer.csrf_token},
+        json={"webinar_id": str(webinar.webinar_id)},
+    )
+
+    assert response.status_code == 403
+
+
+async def test_signing_in_over_the_form_and_out_again(web: Web) -> None:
+    await web.parts.accounts.add(new_account({"login": "anna", "name": "Anna", "role": "candidate"}), password=PASSWORD)
+    browser = web.browser()
+    page = await browser.get("/account/login/?next=/account/webinar_room/")
+    token = browser.cookies["wh_guest"].strip('"')
+    assert token in page.text
+    form = {"login": "anna", "password": PASSWORD, "csrf_token": token, "next": "/account/contacts/"}
+
+    without_cookie = await web.browser().post("/account/login/", data=form, headers={"origin": BASE_URL})
+    assert without_cookie.status_code == 403
+
+    wrong = await browser.post("/account/login/", data={**form, "password": "wrong"}, headers={"origin": BASE_URL})
+    assert wrong.headers["location"] == "/account/login/?error=wrong&login=anna&next=%2Faccount%2Fcontacts%2F"
+
+    signed_in = await browser.post("/account/login/", data=form, headers={"origin": BASE_URL})
+    assert (signed_in.status_code, signed_in.headers["location"]) == (303, "/account/contacts/")
+    assert (await browser.get("/account/contacts/")).status_code == 200
+
+    viewer = (await web.parts.sessions.authenticate(scope_with(browser.cookies["wh_session"]))).viewer
+    signed_out = await browser.post(
+        "/account/logout/", data={"csrf_token": viewer.csrf_token}, headers={"origin": BASE_URL}
+    )
+    assert signed_out.headers["location"] == "/webinars/"
+    assert (await browser.get("/account/contacts/")).headers["location"].startswith("/account/login/?next=/account/")
+
+
+def scope_with(session: str) -> dict[str, Any]:
+    return {"type": "http", "headers": [(b"cookie", f"wh_session={session}".encode())]}
+
+
+async def test_where_to_go_on_to_is_checked(web: Web) -> None:
+    member = await web.member(Role.SPEAKER)
+    token = await web.parts.accounts.new_link(member.account_id)
+
+    response = await member.post(f"/account/link/{token}", data={"next": "//evil.example/"})
+
+    assert (response.status_code, response.headers["location"]) == (303, "/admin_webinar/")
+
+
+async def test_looking_at_a_one_time_link_does_not_use_it_up(web: Web) -> None:
+    member = await web.member()
+    token = await web.parts.accounts.new_link(member.account_id)
+    for _ in range(2):
+        assert (await web.browser().get(f"/account/link/{token}")).status_code == 200
+
+    first = await member.post(f"/account/link/{token}")
+    second = await (await web.member()).post(f"/account/link/{token}")
+
+    assert first.headers["location"] == "/account/webinar_room/"
+    assert second.headers["location"] == f"/account/link/{token}?error=link"
+
+
+async def test_a_guest_is_sent_to_sign_in_and_back(web: Web) -> None:
+    response = await web.browser().get("/account/webinar_room/?a=1&b=//x")
+
+    assert response.status_code == 303
+    assert response.headers["location"] == "/account/login/?next=/account/webinar_room/%3Fa%3D1%26b%3D//x"
+
+
+async def test_a_missing_slash_is_mended_without_believing_the_host_header(web: Web) -> None:
+    browser = web.browser()
+    response = await browser.get("/webinars?ref=anna", headers={"host": "evil.example"})
+    assert (response.status_code, response.headers["location"]) == (307, "/webinars/?ref=anna")
+
+    for path in ("//evil.example", "/nowhere", "/webinar/v1/nowhere"):
+        assert (await browser.get(f"{BASE_URL}{path}")).status_code == 404, path
+
+
+BAD_BODIES: list[dict[str, Any]] = [
+    {"content": b""},
+    {"content": b"{", "headers": {"content-type": "application/json"}},
+    {"content": b"\xff\xfe", "headers": {"content-type": "application/json"}},
+    {"json": []},
+    {"json": "text"},
+    {"json": {"webinar_id": None}},
+    {"json": {"webinar_id": ["a"]}},
+    {"json": {"webinar_id": "x" * 10_000}},
+    {"json": {"webinar_id": {"a": "b"}}},
+    {"json": {"webinar_id": str(uuid4())}},
+    {"data": {"webinar_id": "nonsense"}},
+    {"files": {"webinar_id": ("name", b"bytes")}},
+    {"content": b"not a form", "headers": {"content-type": "multipart/form-data"}},
+    {"content": b"--x\r\n", "headers": {"content-type": "multipart/form-data; boundary=x"}},
+    {"content": b"[" * 100_000, "headers": {"content-type": "application/json"}},
+]
+
+
+@pytest.mark.parametrize("path", ["/webinar/v1/seen", "/webinar/v1/finish", "/webinar/v1/cta_clicked"])
+async def test_bad_bodies_are_refused_and_never_a_failure(web: Web, path: str) -> None:
+    member = await web.member()
+    for options in BAD_BODIES:
+        response = await member.post(path, **options)
+        assert 400 <= response.status_code < 500, options
+        assert set(response.json()["error"]) == {"code", "message"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "webinar_id=%00",
+        "webinar_id=%ff%fe",
+        "webinar_id=" + "x" * 5000,
+        "after=-1",
+        "after=99999999999999999999",
+        "q=%00",
+        "q=" + "x" * 101,
+        "&".join(f"a{number}=1" for number in range(100)),
+        "visible=%ff",
+        "%=&==",
+    ],
+)
+async def test_bad_queries_are_never_a_failure(web: Web, query: str) -> None:
+    await web.know(webinar_event("live"))
+    member = await web.member()
+    for path in ("state", "participants", "webinars"):
+        response = await member.browser.get(f"/webinar/v1/{path}?{query}")
+        assert response.status_code < 500, path
+
+
+async def test_a_body_beyond_all_measure_is_refused(web: Web) -> None:
+    member = await web.member()
+    response = await member.post("/webinar/v1/seen", content=b"x" * (2 * 1024 * 1024 + 1))
+    assert response.status_code == 413
+
+    async def endless() -> Any:
+        for _ in range(100):
+            yield b"x" * 65536
+
+    response = await member.post("/webinar/v1/seen", content=endless())
+    assert response.status_code in {400, 413}
+
+
+async def test_while_the_database_is_away_people_are_told_to_come_back(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    member = await web.member()
+    stranger = await web.member()
+    web.parts.sessions.__init__(web.parts.settings)  # type: ignore[misc]
+    web.parts.sessions.open(web.parts.database, web.parts.clock)
+    await web.parts.sessions.authenticate(scope_with(member.cookie.split("=", 1)[1]))
+    await web.parts.database.close()
+
+    state = await member.browser.get("/webinar/v1/state")
+    unknown = [
+        await stranger.browser.get(path) for path in ("/webinar/v1/state", "/webinar/v1/participants", "/webinars/")
+    ]
+    finish = await member.post("/webinar/v1/finish", json={"webinar_id": str(webinar.webinar_id)})
+
+    assert state.status_code == 200
+    assert [response.status_code for response in (*unknown, finish)] == [503] * 4
+    await web.parts.database.open()
