@@ -157,6 +157,25 @@ def test_finish_pressed_in_the_sound_check_has_a_base() -> None:
     assert decision.completion.figures.base_seconds == 60
 
 
+def test_finish_pressed_in_the_sound_check_has_that_base_for_good() -> None:
+    early = Participation("a", (Presence(at(-600), at(-500), seen_version=2),), (at(-540),))
+
+    decision = decide(early, airing((-600, 600), finished=600), RULES)
+
+    assert decision is not None
+    assert decision.completion is not None
+    assert decision.completion.figures.base_seconds == 60
+
+
+def test_who_comes_back_after_the_stop_was_not_present_at_it() -> None:
+    away = Participation("a", (Presence(at(0), at(88), seen_version=2), Presence(at(101), at(110), seen_version=3)))
+    short_away = Participation("a", (Presence(at(0), at(80), seen_version=2), Presence(at(94), at(95), seen_version=2)))
+    stopped = airing((0, 100), finished=100, minutes=600)
+
+    assert decided(away, stopped) is CompletedBy.WATCHED_ENOUGH
+    assert decided(short_away, stopped) is CompletedBy.PRESENT_AT_STOP
+
+
 def test_what_was_announced_stands() -> None:
     done = Participation("a", (), entered_at=at(0), completed_at=at(9), completed_by=CompletedBy.FINISH)
 
@@ -195,6 +214,13 @@ def test_the_version_of_a_change_is_the_lowest_heard_with_it(heard: list[tuple[i
         versions = versions.hearing(version, happened=happened)
 
     assert versions.first(START) == first
+
+
+def test_a_version_heard_without_the_change_cannot_know_of_it() -> None:
+    far_ahead = int(START.timestamp() * 1000) + 500
+    versions = Versions().hearing(far_ahead, happened=False).hearing(far_ahead + 3, happened=True)
+
+    assert versions.first(START) == far_ahead + 1
 
 
 def test_a_version_passed_over_is_known_by_its_time() -> None:

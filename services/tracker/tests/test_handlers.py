@@ -142,7 +142,7 @@ async def test_what_comes_after_finalising_changes_no_fact(tracker: ServiceUnder
     await tracker.receive(LIVE, report(60, entry("a", 0, 60)), FINISHED)
     await finalise(tracker)
     assert len(tracker.said(ClientWebinarAttendanceEvaluate)) == 1
-    tracker.said(ParticipationEvent)
+    [told] = tracker.said(ParticipationEvent)
     tracker.said(ClientWebinarEntered)
     before = await tracker.database.pool.fetch("select * from session")
 
@@ -152,6 +152,9 @@ async def test_what_comes_after_finalising_changes_no_fact(tracker: ServiceUnder
 
     assert tracker.said_topics() == []
     assert await tracker.database.pool.fetch("select * from session") == before
+    async with tracker.database.work() as work:
+        [(_, snapshot)] = await present_participations(work, "", 10)
+    assert snapshot == told
 
 
 async def test_presence_told_late_still_counts_before_finalising(tracker: ServiceUnderTest) -> None:
@@ -230,14 +233,27 @@ async def test_a_completion_is_told_at_the_next_opportunity(tracker: ServiceUnde
     await tracker.receive(LIVE, report(400, entry("a", 0)))
     tracker.clock.set(at(400))
     await tracker.run(tell_progress)
-    tracker.said(ParticipationEvent)
+    [first] = tracker.said(ParticipationEvent)
 
-    tracker.clock.set(at(402))
-    await tracker.receive(finish("a", 401))
+    await tracker.receive(finish("a", 399))
     await tracker.run(tell_progress)
 
     [told] = tracker.said(ParticipationEvent)
     assert told.completed_by is CompletedBy.FINISH
+    assert told.version == first.version + 1
+
+
+async def test_figures_that_have_not_changed_are_not_told_again(tracker: ServiceUnderTest) -> None:
+    await tracker.receive(LIVE, report(10, entry("a", 0)), webinar(version=3, on_air=((0, 10),)))
+    tracker.clock.set(at(10))
+    await tracker.run(tell_progress)
+    assert len(tracker.said(ParticipationEvent)) == 1
+
+    tracker.clock.set(at(50))
+    await tracker.receive(report(50, entry("a", 0)))
+    await tracker.run(tell_progress)
+
+    assert tracker.said(ParticipationEvent) == []
 
 
 async def test_present_snapshots_are_those_told_last_in_order(tracker: ServiceUnderTest) -> None:
