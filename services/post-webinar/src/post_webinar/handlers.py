@@ -21,7 +21,7 @@ from contracts import (
     Step,
     WebinarEvent,
 )
-from servicekit import Database, Heard, HouseClock, Obeyed, Refused, Router, Work
+from servicekit import Database, Heard, Obeyed, Refused, Router, Work
 from uuid6 import uuid7
 
 from post_webinar.domain.chat_tokens import TOKEN_BYTES, TOKEN_LIVES, token_hash
@@ -195,6 +195,6 @@ async def forget_old_tokens(work: Work) -> None:
 
 
 @router.role("telegram")
-async def run_telegram(*, database: Database, clock: HouseClock, settings: PostWebinarSettings) -> None:
+async def run_telegram(*, database: Database, settings: PostWebinarSettings) -> None:
     """Send what is due and listen to people, as the one instance that does."""
-    await hold_the_bot(database, clock, settings)
+    await hold_the_bot(database, settings)

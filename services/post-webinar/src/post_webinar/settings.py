@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from servicekit import ServiceSettings
 
 
@@ -15,10 +15,17 @@ class PostWebinarSettings(ServiceSettings):
     telegram_api_url: str = Field(default="", description="another Bot API server; empty: api.telegram.org")
     followup_delay: int = Field(default=300, ge=0, description="seconds from the stop to the follow-up")
 
+    @field_validator("base_url", "telegram_api_url")
+    @classmethod
+    def _is_web_address(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("an address that begins with https:// or http:// is needed")
+        return value.rstrip("/")
+
     @property
     def delay(self) -> timedelta:
         return timedelta(seconds=self.followup_delay)
 
     def page(self, path: str) -> str:
         """Return the address of one of our pages."""
-        return self.base_url.rstrip("/") + path
+        return self.base_url + path

@@ -158,6 +158,6 @@ class BotRow(PostWebinarTable, table=True):
 
     __tablename__ = "bot"
 
-    only: bool = Field(primary_key=True)
+    single: bool = Field(primary_key=True)
     username: str | None = Field(default=None, sa_type=Text)
     checked_at: datetime = Field(sa_type=_MOMENT)

@@ -10,23 +10,22 @@ from servicekit import Work
 
 from post_webinar.repository.deliveries import version_at
 
-_RETURNING = "returning account_id, chat_id, blocked, version"
-_LINK = f"""
+_LINK = """
 insert into chat_link as l (account_id, chat_id, blocked, version, linked_at) values ($1, $2, false, $3, $4)
 on conflict (account_id) do update set
     chat_id = excluded.chat_id, blocked = false, version = greatest(l.version + 1, excluded.version),
     linked_at = excluded.linked_at
-{_RETURNING}
+returning account_id, chat_id, blocked, version
 """
-_END = f"""
+_END = """
 update chat_link set chat_id = null, blocked = false, version = greatest(version + 1, $2) where chat_id = $1
-{_RETURNING}
+returning account_id, chat_id, blocked, version
 """
-_BLOCK = f"""
+_BLOCK = """
 update chat_link set blocked = $2, version = greatest(version + 1, $3) where chat_id = $1 and blocked <> $2
-{_RETURNING}
+returning account_id, chat_id, blocked, version
 """
-_TOKEN = """
+_ONE_TIME = """
 select t.token_id, t.account_id, t.chat_id, t.used_at is not null as used, t.expires_at <= $2 as expired,
        a.display_name, a.locale, coalesce(a.active, false) as active
 from link_token t left join account a on a.account_id = t.account_id
@@ -78,13 +77,15 @@ async def add_token(work: Work, token_id: UUID, token_hash: bytes, account_id: s
 async def token_by_hash(work: Work, token_hash: bytes) -> LinkToken | None:
     """Return a token, locked."""
     return _token(
-        await work.connection.fetchrow(_TOKEN + "where t.token_hash = $1 for update of t", token_hash, work.now)
+        await work.connection.fetchrow(_ONE_TIME + "where t.token_hash = $1 for update of t", token_hash, work.now)
     )
 
 
 async def token_by_id(work: Work, token_id: UUID) -> LinkToken | None:
     """Return a token, locked."""
-    return _token(await work.connection.fetchrow(_TOKEN + "where t.token_id = $1 for update of t", token_id, work.now))
+    return _token(
+        await work.connection.fetchrow(_ONE_TIME + "where t.token_id = $1 for update of t", token_id, work.now)
+    )
 
 
 async def give_token_to(work: Work, token_id: UUID, chat_id: int) -> None:
@@ -152,7 +153,8 @@ async def set_blocked(work: Work, chat_id: int, blocked: bool) -> None:
 async def present_links(work: Work, after: str, limit: int) -> list[tuple[str, ChatLinkEvent]]:
     """Return the next snapshots in the order of their accounts."""
     rows = await work.connection.fetch(
-        "select account_id, chat_id, blocked, version from chat_link where account_id > $1 order by account_id limit $2",
+        "select account_id, chat_id, blocked, version from chat_link "
+        "where account_id > $1 order by account_id limit $2",
         after,
         limit,
     )
@@ -171,8 +173,8 @@ def _event(row: Any) -> ChatLinkEvent:
 async def set_bot(work: Work, username: str | None) -> None:
     """Remember the bot that answers to our token; None: there is none."""
     await work.connection.execute(
-        "insert into bot (only, username, checked_at) values (true, $1, $2) "
-        "on conflict (only) do update set username = excluded.username, checked_at = excluded.checked_at",
+        "insert into bot (single, username, checked_at) values (true, $1, $2) "
+        "on conflict (single) do update set username = excluded.username, checked_at = excluded.checked_at",
         username,
         work.now,
     )

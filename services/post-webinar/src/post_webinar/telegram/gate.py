@@ -13,9 +13,9 @@ LONGEST_PAUSE_SECONDS = 30.0
 class Gate:
     """Hands out slots one after the other, in the order of asking."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowance: Allowance | None = None) -> None:
         self._clock = asyncio.get_running_loop().time
-        self._allowance = Allowance(self._clock())
+        self._allowance = allowance or Allowance(self._clock())
         self._turn = asyncio.Lock()
         self._under_way: set[int] = set()
         self._misses = 0
@@ -62,7 +62,7 @@ class Gate:
 
     def missed(self) -> float:
         """Telegram was not reached: pause, longer each time; returns for how long."""
-        seconds = min(FIRST_PAUSE_SECONDS * 2**self._misses, LONGEST_PAUSE_SECONDS)
+        seconds: float = min(FIRST_PAUSE_SECONDS * 2**self._misses, LONGEST_PAUSE_SECONDS)
         self._misses = min(self._misses + 1, 10)
         self.pause(seconds)
         return seconds

@@ -1,5 +1,6 @@
 """What became of a request to Telegram, told from how it failed."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -15,6 +16,8 @@ from aiogram.exceptions import (
 from aiohttp import ClientConnectorError, ConnectionTimeoutError, InvalidURL
 
 DEFAULT_RETRY_SECONDS = 5
+# Errors may quote the address that was asked, and the token is part of it.
+_TOKEN_LIKE = re.compile(r"\d+:[A-Za-z0-9_-]{20,}")
 
 
 class Ending(Enum):
@@ -55,6 +58,7 @@ class Failure:
 def failure_of(error: Exception) -> Failure:
     """Return what an error of aiogram says about the request."""
     words = str(getattr(error, "message", "") or repr(error)).split("\nOriginal description: ")[-1]
+    words = _TOKEN_LIKE.sub("<token>", words)
     if isinstance(error, TelegramRetryAfter):
         return Failure(Ending.TOO_MANY, words, float(error.retry_after))
     if "too many requests" in words.lower():

@@ -58,10 +58,8 @@ class Poller:
                 raise TokenRefusedError(failure.words) from error
             seconds = failure.retry_after or min(FIRST_PAUSE_SECONDS * 2**self._misses, LONGEST_PAUSE_SECONDS)
             self._misses = min(self._misses + 1, 10)
-            event = (
-                "telegram.somebody_else_polls" if isinstance(error, TelegramConflictError) else "telegram.no_updates"
-            )
-            log.warning(event, words=failure.words, seconds=seconds)
+            elsewhere = isinstance(error, TelegramConflictError)
+            log.warning("telegram.no_updates", words=failure.words, seconds=seconds, polled_elsewhere=elsewhere)
             await asyncio.sleep(seconds)
             return []
         self._misses = 0

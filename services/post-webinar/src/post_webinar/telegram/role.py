@@ -6,7 +6,7 @@ from aiogram import Bot
 from aiogram.exceptions import AiogramError
 from aiogram.types import BotCommand
 from aiogram.utils.token import TokenValidationError
-from servicekit import Database, HouseClock
+from servicekit import Database
 from servicekit.logs import get_logger
 
 from post_webinar.repository import links
@@ -24,7 +24,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 LOOK_AGAIN_SECONDS = 60.0
 
 
-async def hold_the_bot(database: Database, clock: HouseClock, settings: PostWebinarSettings) -> None:
+async def hold_the_bot(database: Database, settings: PostWebinarSettings) -> None:
     """Be the bot until cancelled. Without a token nothing is sent; with a refused one it says so and looks again."""
     if not settings.telegram_bot_token.get_secret_value():
         log.info("telegram.off")

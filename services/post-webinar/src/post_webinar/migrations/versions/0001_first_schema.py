@@ -116,7 +116,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "bot",
-        sa.Column("only", sa.Boolean(), primary_key=True),
+        sa.Column("single", sa.Boolean(), primary_key=True),
         sa.Column("username", sa.Text()),
         sa.Column("checked_at", _MOMENT, nullable=False),
     )
