@@ -33,7 +33,8 @@ def main() -> int:
     with locked(ROOT / ".run/bootstrap.lock"):
         if stamp().is_file() and stamp().read_text() == wanted() and PYTHON.exists():
             return 0
-        say(f"Making {VENV.relative_to(ROOT) if VENV.is_relative_to(ROOT) else VENV}: this happens once.")
+        place = VENV.relative_to(ROOT) if VENV.is_relative_to(ROOT) else VENV
+        say(f"Bringing {place} up to date." if PYTHON.exists() else f"Making {place}: this happens once.")
         stamp().unlink(missing_ok=True)
         make_environment()
         install_uv()

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from local_stack.errors import LocalStackError
+from local_stack.errors import LocalStackError, PageRefusedError
 from local_stack.progress import step
 from local_stack.supervisor import Stack
 from local_stack.visitor import Visitor
@@ -87,40 +86,16 @@ class Demo:
             self._save()
 
     def _add_accounts(self, people: Sequence[Person]) -> None:
-        # Partners before those whom they invited; the latter two at a time.
-        for invited in (False, True):
-            group = [person for person in people if (person.partner is not None) == invited]
-            with ThreadPoolExecutor(2) as pool:
-                for person in pool.map(self._add_account, group):
-                    self._made["accounts"].append(person.login)
-                    self._save()
-
-    def _add_account(self, person: Person) -> Person:
-        words = ["--login", person.login, "--name", person.name, "--role", person.role]
-        if person.partner:
-            words += ["--partner", person.partner]
-        if person.role == "partner":
-            words += ["--contact-telegram", "partner_of_the_demo"]
-        self._stack.webinarctl(
-            "room-ui",
-            "account",
-            "add",
-            *words,
-            "--password-env",
-            "DEMO_PASSWORD",
-            environment={"DEMO_PASSWORD": PASSWORD},
-        )
-        return person
+        """Add them in the order of PEOPLE: partners come before those whom they invited."""
+        self._stack.add_accounts([_options(person) for person in people], password=PASSWORD)
+        self._made["accounts"] += [person.login for person in people]
+        self._save()
 
     def _link(self, person: Person) -> None:
         """Link a chat the way a person does: ask on the account page, press Start, confirm to the bot."""
         with Visitor(self._stack.base_url, connect_to=self._stack.local_url) as visitor, self._sandbox() as sandbox:
             visitor.sign_in(person.login, PASSWORD)
-            page = visitor.get("/account/telegram/")
-            page = visitor.send(page.form("/account/telegram/"))
-            address = next((link for link in page.links if link.startswith("https://t.me/")), None)
-            if address is None:
-                raise LocalStackError(f"{person.login} got no Telegram link: {page.error_code}.")
+            address = _ask_for_a_link(visitor)
             chat = _ok(sandbox.post("/sandbox/chats", json={"name": person.name}))["chat_id"]
             _ok(sandbox.post(f"/sandbox/chats/{chat}/say", json={"text": address}))
             _ok(sandbox.post(f"/sandbox/chats/{chat}/press", json={"wait": LINK_PATIENCE_SECONDS}))
@@ -171,11 +146,38 @@ class Demo:
         self._file.write_text(json.dumps(self._made, ensure_ascii=False, indent=1))
 
 
+def _options(person: Person) -> list[str]:
+    words = ["--login", person.login, "--name", person.name, "--role", person.role]
+    if person.partner:
+        words += ["--partner", person.partner]
+    if person.role == "partner":
+        words += ["--contact-telegram", "partner_of_the_demo"]
+    return words
+
+
 def local_zone() -> str:
     """Return this machine's IANA time zone, UTC where it has none by name."""
     link = Path("/etc/localtime")
     name = str(link.resolve()).partition("zoneinfo/")[2] if link.is_symlink() else ""
     return name if name and not name.startswith("Etc/") else "UTC"
+
+
+def _ask_for_a_link(visitor: Visitor) -> str:
+    """Return the t.me address that the account page gives; asks again while the bot is still being started."""
+    deadline = time.monotonic() + LINK_PATIENCE_SECONDS
+    while True:
+        page = visitor.get("/account/telegram/")
+        try:
+            page = visitor.send(page.form("/account/telegram/"))
+        except PageRefusedError as refused:
+            if refused.code != "unavailable" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+            continue
+        for link in page.links:
+            if link.startswith("https://t.me/"):
+                return link
+        raise LocalStackError(f"{page.address} shows no Telegram link ({page.error_code or 'no code'}).")
 
 
 def _wait_for_the_answer(sandbox: httpx.Client, chat: int) -> None:

@@ -15,3 +15,11 @@ class DidNotStartError(LocalStackError):
 
 class AlreadyRunningError(LocalStackError):
     """This clone has a stack running already."""
+
+
+class PageRefusedError(LocalStackError):
+    """A page answered with an error; `code` is the canonical code that it showed, or None."""
+
+    def __init__(self, address: str, status: int, code: str | None) -> None:
+        super().__init__(f"{address} answered {status} ({code or 'no code'}).")
+        self.code = code

@@ -1,5 +1,6 @@
 """The five services and the Telegram sandbox as child processes: started together, watched, stopped together."""
 
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -118,19 +119,27 @@ class Stack:
         added.start()
         return added
 
-    def webinarctl(self, service: str, *words: str, environment: Mapping[str, str] | None = None) -> str:
+    def webinarctl(self, service: str, *words: str) -> str:
         """Run `webinarctl` with a service's own environment; return what it printed, DidNotStartError if it failed."""
-        ran = subprocess.run(  # noqa: S603 - our own command
-            [*python_module("servicekit.cli"), *words],
-            env={**self.processes[service].environment, **(environment or {})},
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
+        return self._run([*python_module("servicekit.cli"), *words], self.processes[service].environment)
+
+    def add_accounts(self, accounts: Sequence[Sequence[str]], *, password: str) -> dict[str, str]:
+        """Add accounts by the options of `webinarctl account add`, all with one password; return login → account id.
+
+        DidNotStartError with the reason when one is refused; those before it are made.
+        """
+        environment = {**self.processes["room-ui"].environment, "NEW_PASSWORD": password}
+        wanted = json.dumps([[*words, "--password-env", "NEW_PASSWORD"] for words in accounts])
+        printed = self._run(python_module("local_stack.add_accounts"), environment, wanted)
+        return dict(line.split("\t")[:2] for line in printed.splitlines())
+
+    def _run(self, command: Sequence[str | Path], environment: Mapping[str, str], given: str = "") -> str:
+        ran = subprocess.run(  # noqa: S603 - our own commands
+            command, env=environment, cwd=ROOT, input=given, capture_output=True, text=True, check=False
         )
         if ran.returncode:
-            raise DidNotStartError(f"webinarctl {' '.join(words)} failed:\n{ran.stderr.strip() or ran.stdout.strip()}")
+            said = ran.stderr.strip() or ran.stdout.strip()
+            raise DidNotStartError(f"{' '.join(str(word) for word in command[1:])} failed:\n{said}")
         return ran.stdout
 
     def heal(self) -> None:

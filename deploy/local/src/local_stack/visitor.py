@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 import httpx
 
-from local_stack.errors import LocalStackError
+from local_stack.errors import LocalStackError, PageRefusedError
 
 
 @dataclass
@@ -47,11 +47,11 @@ class Visitor:
         )
 
     def get(self, path: str) -> Page:
-        """Return a page; LocalStackError when it is refused."""
+        """Return a page; PageRefusedError when it is refused."""
         return self._page(self._client.get(path))
 
     def send(self, form: Form, **fields: str) -> Page:
-        """Send a form with some fields filled in; LocalStackError when it is refused."""
+        """Send a form with some fields filled in; PageRefusedError when it is refused."""
         return self._page(self._client.post(form.action, data={**form.fields, **fields}))
 
     def json(self, path: str) -> object:
@@ -64,7 +64,7 @@ class Visitor:
     def sign_in(self, login: str, password: str) -> None:
         """Sign in by the form; LocalStackError when that does not work."""
         page = self.get("/account/login/")
-        page = self.send(page.form("/account/login/"), login=login, password=password)
+        page = self.send(page.form("/account/login/"), login=login, password=password, next="/account/")
         if page.error_code:
             raise LocalStackError(f"{login} could not sign in: {page.error_code}.")
 
@@ -83,7 +83,7 @@ class Visitor:
         for form in page.forms:
             form.action = urljoin(response.url.path, form.action)
         if response.is_error:
-            raise LocalStackError(f"{response.url} answered {response.status_code} ({page.error_code or 'no code'}).")
+            raise PageRefusedError(str(response.url), response.status_code, page.error_code)
         return page
 
 
