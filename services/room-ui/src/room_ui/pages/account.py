@@ -1,9 +1,10 @@
 """A viewer's own pages: signing in, the account, its language, contact card and Telegram, the contact person."""
 
+from dataclasses import replace
 from typing import Any
 
 import segno
-from contracts import Capability, ChatLinkRequested, ContactCard
+from contracts import Capability, ChatLinkRequested, ContactCard, ErrorCode
 from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
@@ -14,7 +15,7 @@ from room_ui.pages import queries
 from room_ui.pages.commanding import send
 from room_ui.pages.forms import command_id, form_id
 from room_ui.pages.rendering import language_of, page, part, role_name
-from room_ui.pages.words import Notice, field_words
+from room_ui.pages.words import REFUSALS, Notice, field_words
 from room_ui.web import SignedIn, parts_of, viewer_of
 
 router = APIRouter()
@@ -119,15 +120,14 @@ async def link_telegram(request: Request, viewer: SignedIn) -> Response:
     message_id = command_id(form_id(await request.form()), "chat_link", viewer.account_id)
     outcome = await send(request, ChatLinkRequested(account_id=viewer.account_id or ""), message_id)
     context = await _telegram(request)
+    status = 200
     if outcome.reply is not None and outcome.reply.address:
         address = outcome.reply.address
         context |= {"chat_link_address": address, "chat_link_qr": qr_code(address)}
     else:
-        refused = outcome.notice(language_of(request))
-        words = refused.text if refused else language_of(request).gettext("This does not work just now.")
-        code = refused.code if refused else "unavailable"
-        context["notice"] = Notice("bad", words, code, where="telegram")
-    status = 200 if outcome.is_done else max(outcome.status, 400)
+        status = outcome.status if outcome.error or outcome.not_sent else 503
+        nothing = Notice("bad", language_of(request).gettext(REFUSALS[ErrorCode.UNAVAILABLE]), ErrorCode.UNAVAILABLE)
+        context["notice"] = replace(outcome.notice(language_of(request)) or nothing, where="telegram")
     return part(request, "parts/telegram.html", "telegram", **context) or page(
         request, "telegram.html", status=status, **context
     )

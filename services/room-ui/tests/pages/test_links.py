@@ -1,0 +1,70 @@
+"""What a person copies from the address bar, and what the room's frame gets."""
+
+import pytest
+from room_ui.pages.links import embeddable, embeddable_chat
+
+RUTUBE = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("link", "address"),
+    [
+        ("https://www.youtube.com/watch?v=dQw4w9WgXcQ", "https://www.youtube.com/embed/dQw4w9WgXcQ"),
+        ("https://www.youtube.com/watch?list=x&v=dQw4w9WgXcQ&t=1s", "https://www.youtube.com/embed/dQw4w9WgXcQ"),
+        ("https://youtu.be/dQw4w9WgXcQ?si=abc", "https://www.youtube.com/embed/dQw4w9WgXcQ"),
+        ("https://youtube.com/live/dQw4w9WgXcQ?feature=share", "https://www.youtube.com/embed/dQw4w9WgXcQ"),
+        ("http://m.youtube.com/shorts/dQw4w9WgXcQ", "https://www.youtube.com/embed/dQw4w9WgXcQ"),
+        ("youtube.com/watch?v=dQw4w9WgXcQ", "https://www.youtube.com/embed/dQw4w9WgXcQ"),
+        ("  https://www.youtube.com/embed/dQw4w9WgXcQ ", "https://www.youtube.com/embed/dQw4w9WgXcQ"),
+        ("https://vk.com/video-12345_67890", "https://vkvideo.ru/video_ext.php?oid=-12345&id=67890"),
+        ("https://vkvideo.ru/video-12345_67890", "https://vkvideo.ru/video_ext.php?oid=-12345&id=67890"),
+        ("https://vk.com/video?z=video-12345_67890%2Fclub1", "https://vkvideo.ru/video_ext.php?oid=-12345&id=67890"),
+        ("https://vk.com/video/@group?z=video12345_6", "https://vkvideo.ru/video_ext.php?oid=12345&id=6"),
+        (
+            "https://vkvideo.ru/video_ext.php?oid=-1&id=2&hash=abc",
+            "https://vkvideo.ru/video_ext.php?oid=-1&id=2&hash=abc",
+        ),
+        (f"https://rutube.ru/video/{RUTUBE}/", f"https://rutube.ru/play/embed/{RUTUBE}/"),
+        (f"https://rutube.ru/live/video/{RUTUBE}/?r=wd", f"https://rutube.ru/play/embed/{RUTUBE}/"),
+        (f"https://rutube.ru/video/private/{RUTUBE}/?p=k-E_y", f"https://rutube.ru/play/embed/{RUTUBE}/?p=k-E_y"),
+        ("https://vimeo.com/123456789", "https://player.vimeo.com/video/123456789"),
+        ("https://vimeo.com/123456789/abcdef0123", "https://player.vimeo.com/video/123456789?h=abcdef0123"),
+        ("https://vimeo.com/channels/staffpicks/123456789", "https://player.vimeo.com/video/123456789"),
+        ("https://vimeo.com/event/4242", "https://vimeo.com/event/4242/embed"),
+        (
+            '<iframe width="560" src="https://www.youtube.com/embed/dQw4w9WgXcQ?x=1&amp;y=2" allowfullscreen></iframe>',
+            "https://www.youtube.com/embed/dQw4w9WgXcQ",
+        ),
+    ],
+)
+def test_an_ordinary_link_becomes_the_embeddable_one(link: str, address: str) -> None:
+    assert embeddable(link) == address
+    assert embeddable(address) == address
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "https://example.org/video",
+        "https://notyoutube.com/watch?v=dQw4w9WgXcQ",
+        "https://youtube.com.example.org/watch?v=dQw4w9WgXcQ",
+        "https://www.youtube.com/",
+        "https://vimeo.com/features",
+        "https://rutube.ru/channel/1/",
+        "javascript:alert(1)",
+        "https://[broken",
+        "https://youtube.com:notaport/watch?v=dQw4w9WgXcQ",
+        "просто слова",
+        "https://zoom.us/j/123",
+    ],
+)
+def test_any_other_link_stays_as_it_was_typed(link: str) -> None:
+    assert embeddable(link) == link
+
+
+def test_a_youtube_link_in_the_chats_field_becomes_its_live_chat() -> None:
+    assert embeddable_chat("https://youtu.be/dQw4w9WgXcQ", "rooms.example") == (
+        "https://www.youtube.com/live_chat?v=dQw4w9WgXcQ&embed_domain=rooms.example"
+    )
+    assert embeddable_chat("https://chat.example/1", "rooms.example") == "https://chat.example/1"

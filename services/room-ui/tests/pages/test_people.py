@@ -1,0 +1,193 @@
+"""People and message texts, for who may manage them."""
+
+import re
+
+import pytest
+from contracts import (
+    AccountEvent,
+    CommandError,
+    CommandReply,
+    ErrorCode,
+    MessageTemplateEvent,
+    MessageTemplateSet,
+    Step,
+)
+from room_ui.testing import Web
+from servicekit import CommandNotSent
+
+NEW = {"login": "anna", "name": "Anna", "role": "candidate", "locale": "ru"}
+GOOD = "login,name,role,partner\nboris,Boris,partner,\nanna,Anna,candidate,boris\n"
+
+
+async def test_an_account_without_a_password_gets_a_link_that_signs_in_once(web: Web) -> None:
+    admin = await web.member("admin")
+
+    page = (await admin.post("/admin_webinar/people/new", data=NEW)).text
+
+    address = re.search(r'value="http://rooms.test(/account/link/[^"]+)"', page)
+    assert address is not None
+    assert (await web.browser().get(address[1])).status_code == 200
+    assert (await web.parts.accounts.find("anna")) is not None
+
+
+async def test_an_account_with_a_password_is_made_and_listed(web: Web) -> None:
+    admin = await web.member("admin", login="the-admin")
+
+    made = await admin.post("/admin_webinar/people/new", data={**NEW, "password": "a long password"})
+    page = (await admin.browser.get("/admin_webinar/people/?q=ann")).text
+
+    assert "account/link" not in made.text
+    account = await web.parts.accounts.find("anna")
+    assert account is not None
+    assert account.has_password
+    assert f'data-account-id="{account.account_id}"' in page
+    assert "the-admin" not in page
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        ({"role": "moderator"}, "role"),
+        ({"login": "Ан на"}, "login"),
+        ({"name": ""}, "name"),
+        ({"partner": "nobody"}, "partner"),
+        ({"country": "Russia"}, "country"),
+        ({"password": "short"}, "password"),
+        ({"link": "javascript:alert(1)"}, "link"),
+    ],
+)
+async def test_a_wrong_field_is_refused_at_its_place_and_nothing_is_made(
+    web: Web, words: dict[str, str], field: str
+) -> None:
+    admin = await web.member("admin")
+
+    answer = await admin.post("/admin_webinar/people/new", data={**NEW, "note": "typed", **words})
+
+    assert answer.status_code == 422
+    assert 'data-error-code="invalid_field"' in answer.text
+    assert f'id="e-{field}"' in answer.text
+    assert "typed" in answer.text
+    assert await web.parts.accounts.find("anna") is None
+
+
+async def test_an_account_is_changed_and_keeps_its_login(web: Web) -> None:
+    admin, member = await web.member("admin"), await web.member(login="anna", name="Anna")
+    path = f"/admin_webinar/people/{member.account_id}"
+
+    page = (await admin.browser.get(path)).text
+    answer = await admin.post(path, data={**NEW, "login": "other", "name": "Anna K", "country": "kz"})
+
+    assert 'value="Anna"' in page
+    assert answer.headers["location"] == "/admin_webinar/people/?done=saved"
+    account = await web.parts.accounts.find("anna")
+    assert account is not None
+    assert (account.display_name, account.country, account.login) == ("Anna K", "KZ", "anna")
+    assert (await admin.browser.get("/admin_webinar/people/nobody")).status_code in {400, 404}
+
+
+async def test_switching_off_ends_the_session_and_on_makes_it_possible_again(web: Web) -> None:
+    admin, member = await web.member("admin"), await web.member()
+    path = f"/admin_webinar/people/{member.account_id}"
+    assert (await member.browser.get("/account/")).status_code == 200
+
+    off = await admin.post(f"{path}/deactivate")
+
+    assert off.headers["location"] == "/admin_webinar/people/?done=account-off"
+    assert (await member.browser.get("/account/")).status_code == 303
+    page = (await admin.browser.get("/admin_webinar/people/")).text
+    assert 'data-active="false"' in page
+    assert (await admin.post(f"{path}/activate")).status_code == 303
+    await web.under_test.collect()
+    assert [event.active for event in web.under_test.said(AccountEvent)][-2:] == [False, True]
+
+
+async def test_nobody_switches_off_themselves_or_somebody_unknown(web: Web) -> None:
+    admin = await web.member("admin")
+
+    assert (await admin.post(f"/admin_webinar/people/{admin.account_id}/deactivate")).status_code == 403
+    assert (await admin.post("/admin_webinar/people/nobody/deactivate")).status_code == 400
+    assert (await admin.post(f"/admin_webinar/people/{admin.account_id}/explode")).status_code == 400
+    assert (await admin.browser.get("/admin_webinar/people/")).status_code == 200
+
+
+async def test_a_file_is_shown_first_and_imported_after_a_second_press(web: Web) -> None:
+    admin = await web.member("admin")
+
+    shown = await admin.post("/admin_webinar/people-import/", files={"file": ("people.csv", GOOD.encode(), "text/csv")})
+    assert await web.parts.accounts.find("anna") is None
+    text = re.search(r'<textarea name="text" hidden>\n(.*?)</textarea>', shown.text, re.DOTALL)
+    assert text is not None
+    done = await admin.post("/admin_webinar/people-import/", data={"text": text[1], "confirm": "confirm"})
+
+    assert 'data-import-preview="good"' in shown.text
+    assert 'data-made="2"' in done.text
+    assert done.text.count("data-one-time-link") == 2
+    anna = await web.parts.accounts.find("anna")
+    assert anna is not None
+    assert anna.partner_name == "Boris"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"login,name,role\nanna,Anna,moderator\n",
+        b"login,name,role\nanna,Anna,candidate\nanna,Anna,candidate\n",
+        b"login,name,role\nvera,Vera,candidate\n<b>,Anna,candidate\n",
+        b"login,name\nanna,Anna\n",
+        b"\xff\xfe\x00",
+        b"",
+        b"login,name,role\n",
+        b"x" * (1024 * 1024 + 1),
+    ],
+)
+async def test_a_wrong_file_makes_nobody_even_when_confirmed(web: Web, content: bytes) -> None:
+    admin = await web.member("admin", login="the-admin")
+
+    answer = await admin.post(
+        "/admin_webinar/people-import/",
+        files={"file": ("people.csv", content, "text/csv")},
+        data={"confirm": "confirm"},
+    )
+
+    assert answer.status_code == 422
+    assert 'data-error-code="invalid_field"' in answer.text
+    assert "<b>," not in answer.text
+    assert [account.login for account in await web.parts.accounts.list()] == ["the-admin"]
+
+
+async def test_texts_are_shown_with_a_preview_and_saved_by_command(web: Web) -> None:
+    admin = await web.member("admin")
+    text = "Hello, {name}! {title}\n<b>{unknown}</b>"
+    await web.under_test.receive(MessageTemplateEvent(step=Step.ATTENDED, locale="en", version=1, text=text))
+
+    page = (await admin.browser.get("/admin_webinar/messages/")).text
+    saved = await admin.post(
+        "/admin_webinar/messages/", data={"step": "attended", "locale": "en", "text": "Hi, {name}\r\nBye"}
+    )
+
+    assert page.count("data-template=") == 8
+    assert "Hello, {name}! {title}" in page
+    assert "Hello, Анна! Как всё устроено" in page or "Hello, Anna! How it all works" in page
+    assert "&lt;b&gt;{unknown}&lt;/b&gt;" in page
+    [(command, _, _)] = web.commands.sent
+    assert command == MessageTemplateSet(step="attended", locale="en", text="Hi, {name}\nBye")
+    assert saved.headers["location"] == "/admin_webinar/messages/?done=template"
+
+
+async def test_a_preview_saves_nothing_and_a_refused_text_is_kept(web: Web) -> None:
+    admin = await web.member("admin")
+    form = {"step": "recording", "locale": "ru", "text": "Вот запись: {recording}"}
+
+    preview = await admin.post("/admin_webinar/messages/", data={**form, "show": "show"})
+    assert web.commands.sent == []
+    error = CommandError(code=ErrorCode.INVALID_FIELD, message="unknown word", field="text")
+    web.commands.answer = CommandReply(ok=False, error=error)
+    refused = await admin.post("/admin_webinar/messages/", data=form)
+    web.commands.answer = CommandNotSent("away")
+    away = await admin.post("/admin_webinar/messages/", data=form)
+
+    assert "Вот запись: https://example.org/recording" in preview.text
+    assert (refused.status_code, away.status_code) == (422, 503)
+    assert 'data-error-code="invalid_field"' in refused.text
+    for answer in (refused, away):
+        assert "Вот запись: {recording}" in answer.text
