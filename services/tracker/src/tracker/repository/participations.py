@@ -182,15 +182,16 @@ async def add_completions(work: Work, webinar_id: UUID, completions: Mapping[str
     """Note how leads who have entered completed; returns, sorted, those who had not completed before."""
     leads = sorted(completions)
     # The locks are taken in the order of the key; an update alone takes them in any order.
+    await work.connection.execute(
+        "select from session where webinar_id = $1 and lead_id = any($2::text[]) "
+        'order by lead_id collate "C" for update',
+        webinar_id,
+        leads,
+    )
     rows = await work.connection.fetch(
         """
-        with mine as materialized (
-            select lead_id from session
-            where webinar_id = $1 and lead_id = any($2::text[]) order by lead_id collate "C" for update
-        )
         update session set completed_at = told.completed_at, completed_by = told.completed_by, told_at = null
-        from mine join unnest($2::text[], $3::timestamptz[], $4::text[]) as told (lead_id, completed_at, completed_by)
-             using (lead_id)
+        from unnest($2::text[], $3::timestamptz[], $4::text[]) as told (lead_id, completed_at, completed_by)
         where session.webinar_id = $1 and session.lead_id = told.lead_id and session.completed_at is null
         returning session.lead_id
         """,
