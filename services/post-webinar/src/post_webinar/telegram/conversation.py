@@ -83,9 +83,10 @@ async def _begin(
 ) -> list[Reply]:
     """A person came by the link: name the account and ask."""
     found = await links.token_by_hash(work, token_hash(token))
-    if found is None or not found.usable or found.chat_id not in {None, chat_id}:
-        return [Say(chat_id, phrase(locale_of(language), "stale", page=settings.page("/account/")))]
-    locale = locale_of(found.locale)
+    ours = found is not None and found.chat_id in {None, chat_id}
+    locale = locale_of(found.locale if found and ours else language)
+    if found is None or not ours or not found.usable:
+        return [Say(chat_id, phrase(locale, "stale", page=settings.page("/account/")))]
     linked = await links.account_of_chat(work, chat_id)
     if linked and linked.account_id == found.account_id:
         await links.use_token(work, found.token_id)

@@ -3,8 +3,9 @@
 import asyncio
 
 from aiogram import Bot
-from aiogram.exceptions import AiogramError, TelegramConflictError
+from aiogram.exceptions import AiogramError, ClientDecodeError, TelegramConflictError
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, Update
+from pydantic import ValidationError
 from servicekit import Database
 from servicekit.errors import DATABASE_TROUBLE
 from servicekit.logs import get_logger
@@ -39,12 +40,14 @@ class Poller:
     async def run(self) -> None:
         """Listen until cancelled; raises `TokenRefusedError` when Telegram does not know our token."""
         while True:
-            for update in await self._next_updates():
-                await self._hear(update)
+            for update_id, update in await self._next_updates():
+                if update is not None:
+                    await self._hear(update)
                 # Confirmed by the next poll: what was not answered when we die comes again.
-                self._offset = update.update_id + 1
+                self._offset = update_id + 1
 
-    async def _next_updates(self) -> list[Update]:
+    async def _next_updates(self) -> list[tuple[int, Update | None]]:
+        """Return what came, by number; None for an update that cannot be read."""
         try:
             updates = await self._bot.get_updates(
                 offset=self._offset,
@@ -53,6 +56,8 @@ class Poller:
                 request_timeout=POLL_SECONDS + GRACE_SECONDS,
             )
         except AiogramError as error:
+            if readable := self._readable(error):
+                return readable
             failure = failure_of(error)
             if failure.ending is Ending.NO_TOKEN:
                 raise TokenRefusedError(failure.words) from error
@@ -63,7 +68,20 @@ class Poller:
             await asyncio.sleep(seconds)
             return []
         self._misses = 0
-        return updates
+        return [(update.update_id, update) for update in updates]
+
+    def _readable(self, error: AiogramError) -> list[tuple[int, Update | None]]:
+        """Return the updates of an answer of which some cannot be read: one must not keep all others from us."""
+        if not isinstance(error, ClientDecodeError) or not isinstance(error.data, dict):
+            return []
+        found: list[tuple[int, Update | None]] = []
+        for raw in error.data.get("result") or []:
+            try:
+                found.append((raw["update_id"], Update.model_validate(raw, context={"bot": self._bot})))
+            except ValidationError as unreadable:
+                log.error("telegram.update_not_read", update_id=raw["update_id"], error=str(unreadable)[:500])  # noqa: TRY400
+                found.append((raw["update_id"], None))
+        return found
 
     async def _hear(self, update: Update) -> None:
         try:
