@@ -21,6 +21,7 @@ from servicekit import Heard, Router, Work
 
 from room_ui import facts, projections
 from room_ui.accounts import repository as accounts_repository
+from room_ui.accounts import session_repository
 from room_ui.rooms.rooms import Rooms
 
 router = Router(ROOM_UI)
@@ -122,4 +123,4 @@ async def announce_cta_shown(work: Work, *, rooms: Rooms) -> bool:
 @router.every(600.0)
 async def sweep_accounts(work: Work) -> None:
     """Delete old sign-in attempts, sessions and one-time links."""
-    await accounts_repository.sweep(work.connection, work.now)
+    await session_repository.sweep(work.connection, work.now)

@@ -9,7 +9,7 @@ from uuid import uuid4
 from contracts import AccountEvent, ContactCard, Role
 from servicekit import Database, HouseClock, Work
 
-from room_ui.accounts import importing, passwords, repository, tokens
+from room_ui.accounts import importing, passwords, repository, session_repository, tokens
 from room_ui.accounts.domain import (
     LOCALES,
     AccountRefused,
@@ -152,7 +152,7 @@ class Accounts:
 
     async def _add_links(self, work: Work, added: Sequence[Added]) -> None:
         if added:
-            await repository.add_links(
+            await session_repository.add_links(
                 work.connection,
                 [tokens.hash_of(one.link_token or "") for one in added],
                 [one.account_id for one in added],
@@ -210,7 +210,7 @@ class Accounts:
             account = await self._locked(work, account_id)
             if account.active is not active:
                 work.announce(await repository.change_account(work, account.model_copy(update={"active": active})))
-            ended = [] if active else await repository.end_sessions_of(work.connection, account_id, work.now)
+            ended = [] if active else await session_repository.end_sessions_of(work.connection, account_id, work.now)
             work.after_commit(lambda: self._sessions.forget(ended))
 
     async def set_password(self, account_id: str, password: str, *, keep_session: str | None = None) -> None:
@@ -219,7 +219,7 @@ class Accounts:
         async with self.database.work() as work:
             await self._locked(work, account_id)
             await repository.set_password_hash(work.connection, account_id, password_hash)
-            ended = await repository.end_sessions_of(work.connection, account_id, work.now, but=keep_session)
+            ended = await session_repository.end_sessions_of(work.connection, account_id, work.now, but=keep_session)
             work.after_commit(lambda: self._sessions.forget(ended))
 
     async def new_link(self, account_id: str) -> str:
@@ -252,7 +252,7 @@ class Accounts:
         address = address[:64]
         limit = self._settings.sign_in_attempts
         async with self.database.work() as work:
-            both_same, address_same = await repository.record_attempt(
+            both_same, address_same = await session_repository.record_attempt(
                 work.connection, uuid4(), login, address, work.now
             )
         if both_same >= limit or address_same >= limit * ATTEMPTS_PER_ADDRESS:
@@ -262,17 +262,17 @@ class Accounts:
         if known is None or not is_right:
             raise SignInRefused("wrong")
         async with self.database.work() as work:
-            await repository.forgive_attempts(work.connection, login, address)
+            await session_repository.forgive_attempts(work.connection, login, address)
             return await self._begin(work, known.account_id, known.role, replacing)
 
     async def link_owner(self, token: str) -> str | None:
         """Return whose link it is, by name, without using it up; None when it cannot be used."""
-        return await repository.link_owner(self.database.pool, tokens.hash_of(token), self._clock.now())
+        return await session_repository.link_owner(self.database.pool, tokens.hash_of(token), self._clock.now())
 
     async def use_link(self, token: str, *, replacing: Viewer) -> SignedIn:
         """Use a one-time link up and begin a session; raises `SignInRefused`."""
         async with self.database.work() as work:
-            found = await repository.use_link(work.connection, tokens.hash_of(token), work.now)
+            found = await session_repository.use_link(work.connection, tokens.hash_of(token), work.now)
             if found is None:
                 raise SignInRefused("link")
             return await self._begin(work, *found, replacing)
@@ -290,7 +290,7 @@ class Accounts:
     async def _end(self, work: Work, viewer: Viewer) -> None:
         if viewer.session_id is not None:
             session_id = viewer.session_id
-            await repository.end_session(work.connection, session_id, work.now)
+            await session_repository.end_session(work.connection, session_id, work.now)
             work.after_commit(lambda: self._sessions.forget([session_id]))
 
 

@@ -1,10 +1,9 @@
-"""Every statement about accounts, sessions, one-time links and sign-in attempts."""
+"""Every statement about accounts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from contracts import AccountEvent, ContactCard, Role
 from servicekit import Work
@@ -12,7 +11,6 @@ from servicekit import Work
 from room_ui.domain import newer_version
 
 _EVENT_FIELDS = "account_id, version, display_name, role, partner_id, locale, country, contact, active"
-ATTEMPT_WINDOW = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +29,6 @@ class Account:
     active: bool
     has_password: bool
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class SessionAccount:
-    """Whose session it is."""
-
-    account_id: str
-    display_name: str
-    role: Role
-    locale: str
-    partner_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,143 +179,3 @@ async def credentials(connection: Any, login: str) -> Credentials | None:
         "select account_id, role, password_hash from account where login = $1 and active", login
     )
     return None if row is None else Credentials(row["account_id"], Role(row["role"]), row["password_hash"])
-
-
-async def record_attempt(connection: Any, attempt_id: UUID, login: str, address: str, at: datetime) -> tuple[int, int]:
-    """Add an attempt; returns how many there were before it in the window: for login and address, for the address.
-
-    Attempts on one login wait for one another, so that a volley of them is counted one by one.
-    """
-    await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 20261))", login)
-    row = await connection.fetchrow(
-        """
-        select count(*) filter (where login = $1 and address = $2) as both_same,
-               count(*) filter (where address = $2) as address_same
-        from sign_in_attempt where (login = $1 or address = $2) and at > $3
-        """,
-        login,
-        address,
-        at - ATTEMPT_WINDOW,
-    )
-    await connection.execute(
-        "insert into sign_in_attempt (attempt_id, login, address, at) values ($1, $2, $3, $4)",
-        attempt_id,
-        login,
-        address,
-        at,
-    )
-    return row["both_same"], row["address_same"]
-
-
-async def forgive_attempts(connection: Any, login: str, address: str) -> None:
-    """Take back the attempts of who has now signed in."""
-    await connection.execute("delete from sign_in_attempt where login = $1 and address = $2", login, address)
-
-
-async def sweep(connection: Any, now: datetime) -> None:
-    """Delete what no longer means anything: old attempts, sessions long over, links long dead."""
-    await connection.execute("delete from sign_in_attempt where at < $1", now - ATTEMPT_WINDOW)
-    await connection.execute("delete from session where expires_at < $1", now - timedelta(days=7))
-    await connection.execute("delete from one_time_link where expires_at < $1", now - timedelta(days=7))
-
-
-async def add_session(
-    connection: Any, session_id: str, account_id: str, created_at: datetime, expires_at: datetime
-) -> None:
-    await connection.execute(
-        "insert into session (session_id, account_id, created_at, expires_at) values ($1, $2, $3, $4)",
-        session_id,
-        account_id,
-        created_at,
-        expires_at,
-    )
-
-
-async def session_account(connection: Any, session_id: str, now: datetime) -> SessionAccount | None:
-    """Return whose session it is; None when it has ended or expired, or its account is not active."""
-    row = await connection.fetchrow(
-        """
-        select account.account_id, display_name, role, locale, partner_id
-        from session join account using (account_id)
-        where session_id = $1 and ended_at is null and expires_at > $2 and active
-        """,
-        session_id,
-        now,
-    )
-    return None if row is None else SessionAccount(**{**row, "role": Role(row["role"])})
-
-
-async def renew_session(connection: Any, session_id: str, expires_at: datetime) -> None:
-    await connection.execute(
-        "update session set expires_at = greatest(expires_at, $2) where session_id = $1 and ended_at is null",
-        session_id,
-        expires_at,
-    )
-
-
-async def end_session(connection: Any, session_id: str, now: datetime) -> None:
-    await connection.execute(
-        "update session set ended_at = $2 where session_id = $1 and ended_at is null", session_id, now
-    )
-
-
-async def end_sessions_of(connection: Any, account_id: str, now: datetime, *, but: str | None = None) -> list[str]:
-    """End the account's open sessions, all but `but`; returns their ids."""
-    rows = await connection.fetch(
-        """
-        update session set ended_at = $2
-        where account_id = $1 and ended_at is null and session_id is distinct from $3 returning session_id
-        """,
-        account_id,
-        now,
-        but,
-    )
-    return [row["session_id"] for row in rows]
-
-
-async def ended_sessions(connection: Any, *, since: datetime) -> list[str]:
-    rows = await connection.fetch("select session_id from session where ended_at >= $1", since)
-    return [row["session_id"] for row in rows]
-
-
-async def add_links(
-    connection: Any, hashes: Sequence[bytes], account_ids: Sequence[str], now: datetime, expires_at: datetime
-) -> None:
-    await connection.execute(
-        """
-        insert into one_time_link (token_hash, account_id, created_at, expires_at)
-        select token_hash, account_id, $3, $4 from unnest($1::bytea[], $2::text[]) as given(token_hash, account_id)
-        """,
-        list(hashes),
-        list(account_ids),
-        now,
-        expires_at,
-    )
-
-
-async def link_owner(connection: Any, token_hash: bytes, now: datetime) -> str | None:
-    """Return the display name behind a link that can still be used; None otherwise."""
-    name: str | None = await connection.fetchval(
-        """
-        select display_name from one_time_link join account using (account_id)
-        where token_hash = $1 and used_at is null and expires_at > $2 and active
-        """,
-        token_hash,
-        now,
-    )
-    return name
-
-
-async def use_link(connection: Any, token_hash: bytes, now: datetime) -> tuple[str, Role] | None:
-    """Use the link up; returns whose it was, None when it cannot be used (again)."""
-    row = await connection.fetchrow(
-        """
-        update one_time_link set used_at = $2 from account
-        where token_hash = $1 and used_at is null and expires_at > $2
-          and account.account_id = one_time_link.account_id and account.active
-        returning account.account_id, account.role
-        """,
-        token_hash,
-        now,
-    )
-    return None if row is None else (row["account_id"], Role(row["role"]))

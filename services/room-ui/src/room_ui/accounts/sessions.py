@@ -11,7 +11,7 @@ from servicekit import Database, HouseClock
 from servicekit.errors import DATABASE_TROUBLE
 from starlette.types import Scope
 
-from room_ui.accounts import repository, tokens
+from room_ui.accounts import repository, session_repository, tokens
 from room_ui.cookies import cookie_header, cookie_value
 from room_ui.settings import RoomUiSettings
 from room_ui.viewer import LOCALE_COOKIE, LOCALES, Viewer
@@ -84,7 +84,7 @@ class Sessions:
             return Authenticated(viewer, cookie.expires_at)
         expires_at = now + SESSION_LASTS
         try:
-            await repository.renew_session(self._pool, cookie.session_id, expires_at)
+            await session_repository.renew_session(self._pool, cookie.session_id, expires_at)
         except DATABASE_TROUBLE:
             return Authenticated(viewer, cookie.expires_at)  # Good until it expires; renewed when the database is back.
         return Authenticated(viewer, expires_at, (self.cookie_for(cookie.session_id, expires_at),))
@@ -95,7 +95,7 @@ class Sessions:
         if (viewer := self._viewers.get(session_id)) is not None:
             self._viewers.move_to_end(session_id)
             return viewer
-        found = await repository.session_account(self._pool, session_id, now)
+        found = await session_repository.session_account(self._pool, session_id, now)
         if found is None or session_id in self._ended:
             return None
         viewer = Viewer(
@@ -134,7 +134,7 @@ class Sessions:
         """Begin a session within a transaction; returns the `Set-Cookie` value that carries it."""
         session_id = tokens.new_session_id()
         expires_at = now + SESSION_LASTS
-        await repository.add_session(connection, session_id, account_id, now, expires_at)
+        await session_repository.add_session(connection, session_id, account_id, now, expires_at)
         return self.cookie_for(session_id, expires_at)
 
     def cookie_for(self, session_id: str, expires_at: datetime) -> bytes:
@@ -162,7 +162,7 @@ class Sessions:
     async def refresh(self) -> None:
         """Read again which sessions have ended and which accounts have changed."""
         now = self._clock.now()
-        ended = await repository.ended_sessions(
+        ended = await session_repository.ended_sessions(
             self._pool, since=(self._refreshed_at or now - SESSION_LASTS) - timedelta(minutes=1)
         )
         self.forget(ended)
