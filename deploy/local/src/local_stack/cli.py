@@ -11,6 +11,7 @@ from local_stack.chromium import chromium
 from local_stack.errors import AlreadyRunningError, LocalStackError
 from local_stack.paths import ROOT, remove_everything
 from local_stack.postgres import binaries
+from local_stack.private_folder import folders_in_use
 from local_stack.progress import say
 from local_stack.rabbitmq_programs import programs
 from local_stack.running import is_held, ready_stack
@@ -112,6 +113,8 @@ def clean() -> int:
     """Remove what running and testing left in this clone; downloads and data too, `.venv` not."""
     if is_held():
         raise LocalStackError("This clone's stack is running: make down first.")
+    if folders_in_use():
+        raise LocalStackError("A test run, or make servers, is using servers of this clone: stop it first.")
     removed = remove_everything()
     for name in CACHES:
         if (ROOT / name).is_dir():

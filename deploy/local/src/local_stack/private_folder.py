@@ -29,6 +29,15 @@ class PrivateFolder:
         os.close(self._lock)
 
 
+def folders_in_use() -> list[Path]:
+    """Return the folders of processes that are alive; those of others are removed."""
+    top = state_dir() / "private"
+    if not top.is_dir():
+        return []
+    sweep(top)
+    return list(top.iterdir())
+
+
 def sweep(top: Path) -> None:
     """Remove the folders of processes that were killed before they could."""
     for folder in top.iterdir():
