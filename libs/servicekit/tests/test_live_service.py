@@ -35,6 +35,7 @@ from servicekit import (
     ServiceSettings,
     Work,
 )
+from servicekit.dead_letters import replay
 from servicekit.provision import (
     Login,
     default_management_url,
@@ -43,7 +44,6 @@ from servicekit.provision import (
     provision_topology,
     vhost_of,
 )
-from servicekit.setting_aside import replay
 from servicekit.testing import SIGNING_KEY, VERIFY_KEYS, eventually
 
 WEBINAR = UUID(int=7)

@@ -2,14 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
-
-import asyncpg
 
 from servicekit import metrics
 from servicekit.database import Database
-from servicekit.errors import DATABASE_AWAY, TRY_AGAIN, BrokerAwayError
+from servicekit.errors import AWAY, DATABASE_AWAY, DATABASE_TROUBLE, DATABASE_UNABLE, TRY_AGAIN, DatabaseAwayError
 from servicekit.logs import bound_fields, get_logger
 from servicekit.messages import Heard, InvalidMessageError, deliveries_of, hear
 from servicekit.router import Handler, Hearing
@@ -17,11 +15,11 @@ from servicekit.setting_aside import SettingAside
 
 log = get_logger(__name__)
 
-_TRIES_OF_VICTIMS = 5
-_ALONE_AFTER_DELIVERIES = 2
+Settle = Callable[[Sequence[Any]], Awaitable[None]]
+"""Tells the broker that these deliveries are done with; called as soon as each is committed, delayed or buried."""
 
-AWAY: tuple[type[BaseException], ...] = (BrokerAwayError, asyncpg.QueryCanceledError, *DATABASE_AWAY)
-"""Infrastructure is away: the messages go back to the broker, and no attempt is counted."""
+_TRIES = 5
+_ALONE_AFTER_DELIVERIES = 2
 
 
 def newest_per_meaning(heard: Sequence[Heard[Any]]) -> list[Heard[Any]]:
@@ -45,10 +43,15 @@ class BatchHandling:
         self._database = database
         self._aside = aside
 
-    async def handle(self, raws: Sequence[Any]) -> None:
-        """Handle what was received: each is committed, delayed or buried when this returns.
+    @property
+    def most(self) -> int:
+        """How many messages a batch has at most."""
+        return self.hearing.batch
 
-        Raises one of `AWAY`; what was not committed then may come again.
+    async def handle(self, raws: Sequence[Any], settle: Settle) -> None:
+        """Handle what was received: each is committed, delayed or buried, and settled, when this returns.
+
+        Raises one of `AWAY`; what was not settled until then is still the broker's.
         """
         metrics.RECEIVED.labels(self.queue).inc(len(raws))
         decoded: list[tuple[Heard[Any], Any]] = []
@@ -57,25 +60,27 @@ class BatchHandling:
                 decoded.append((hear(raw, self.hearing.message), raw))
             except InvalidMessageError as error:
                 await self._aside.failed(self.queue, raw, error)
+                await settle([raw])
         # What has come back from a process that may have died of it must not take its neighbours along again.
         alone = [pair for pair in decoded if deliveries_of(pair[1]) >= _ALONE_AFTER_DELIVERIES]
         together = [pair for pair in decoded if deliveries_of(pair[1]) < _ALONE_AFTER_DELIVERIES]
         for batch in [together, *([pair] for pair in alone)]:
             if batch:
-                await self._handle_or_halve(batch)
+                await self._handle_or_halve(batch, settle)
 
-    async def _handle_or_halve(self, pairs: list[tuple[Heard[Any], Any]]) -> None:
+    async def _handle_or_halve(self, pairs: list[tuple[Heard[Any], Any]], settle: Settle) -> None:
         try:
             await self._commit([heard for heard, _ in pairs])
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the bad message is found and set aside
-            if len(pairs) == 1:
-                await self._aside.failed(self.queue, pairs[0][1], error)
+            if len(pairs) > 1:
+                middle = len(pairs) // 2
+                await self._handle_or_halve(pairs[:middle], settle)
+                await self._handle_or_halve(pairs[middle:], settle)
                 return
-            middle = len(pairs) // 2
-            await self._handle_or_halve(pairs[:middle])
-            await self._handle_or_halve(pairs[middle:])
+            await self._aside.failed(self.queue, pairs[0][1], error)
+        await settle([raw for _, raw in pairs])
 
     async def _commit(self, heard: Sequence[Heard[Any]]) -> None:
         started = time.monotonic()
@@ -83,18 +88,32 @@ class BatchHandling:
         with bound_fields(
             queue=self.queue, message_id=str(first.message_id), correlation_id=first.correlation_id, batch=len(heard)
         ):
-            for attempt in range(_TRIES_OF_VICTIMS):
-                try:
-                    await run_batch(self._database, self._handler, heard)
-                    break
-                except TRY_AGAIN:
-                    if attempt == _TRIES_OF_VICTIMS - 1:
-                        raise
-                    await asyncio.sleep(0.01 * 2**attempt)
+            await self._run_as_long_as_it_may_pass(heard)
         metrics.BATCH_SECONDS.labels(self.queue).observe(time.monotonic() - started)
         metrics.HANDLED.labels(self.queue).inc(len(heard))
         age = self._database.clock.now() - first.timestamp
         metrics.CRITICAL_SECONDS.labels(self.queue).observe(max(0.0, age.total_seconds()))
+
+    async def _run_as_long_as_it_may_pass(self, heard: Sequence[Heard[Any]]) -> None:
+        """Run the batch again when neighbours or a lost connection were to blame and the database is there."""
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                await run_batch(self._database, self._handler, heard)
+            except TRY_AGAIN as error:
+                if not tries_left:
+                    raise
+                log.info("batch.again", error=repr(error))
+            except DATABASE_TROUBLE as error:
+                # A slow statement and a wrong argument raise the same errors as a dead server: only asking tells.
+                if isinstance(error, DATABASE_UNABLE) or not await self._database.answers():
+                    raise DatabaseAwayError(repr(error)) from error
+                # What took too long is not repeated but halved.
+                if not tries_left or isinstance(error, TimeoutError) or not isinstance(error, DATABASE_AWAY):
+                    raise
+                log.info("batch.again", error=repr(error))
+            else:
+                return
+            await asyncio.sleep(0.01 * 2 ** (_TRIES - tries_left))
 
 
 async def run_batch(database: Database, handler: Handler, heard: Sequence[Heard[Any]]) -> None:

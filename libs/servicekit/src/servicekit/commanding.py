@@ -1,17 +1,18 @@
 """Commands at their sender: a token, a deadline, one reply."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from contracts import Command, CommandReply
+from contracts import Command, CommandReply, Envelope
 from contracts.topology import EXCHANGE, REPLY_EXCHANGE, TOPIC_OF
 from faststream import AckPolicy
 from faststream.rabbit import Channel, ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitMessage, RabbitQueue
 from pydantic import ValidationError
 
 from servicekit.clock import HouseClock
-from servicekit.errors import BrokerAwayError, CommandNotSent, CommandUnanswered
+from servicekit.errors import BrokerAwayError, CommandNotSent, CommandUnanswered, NotPublishedError
 from servicekit.logs import get_logger
 from servicekit.messages import Actor
 from servicekit.publisher import Publisher
@@ -30,7 +31,8 @@ class CommandClient:
         self._tokens = tokens
         self._clock = clock
         self._reply_to = f"reply.{instance_id}"
-        self._waiting: dict[str, asyncio.Future[CommandReply]] = {}
+        # A double click is one command sent twice, and both wait for the one outcome.
+        self._waiting: dict[str, set[asyncio.Future[CommandReply]]] = {}
         self.listening = False
 
     def listen(self, broker: RabbitBroker) -> None:
@@ -52,13 +54,16 @@ class CommandClient:
         )(self._take_reply)
 
     async def _take_reply(self, message: RabbitMessage) -> None:
-        waiting = self._waiting.get(str(message.raw_message.correlation_id))
-        if waiting is None or waiting.done():
+        waiting = [one for one in self._waiting.get(str(message.raw_message.correlation_id), ()) if not one.done()]
+        if not waiting:
             return
         try:
-            waiting.set_result(CommandReply.model_validate_json(message.raw_message.body))
+            reply = CommandReply.model_validate_json(message.raw_message.body)
         except ValidationError as error:
             log.warning("command.reply_invalid", error=str(error)[:500])
+            return
+        for one in waiting:
+            one.set_result(reply)
 
     async def send(
         self,
@@ -70,15 +75,41 @@ class CommandClient:
     ) -> CommandReply:
         """Send `command` and return its reply.
 
-        The same `message_id` again gets the first outcome. Raises `CommandNotSent` when the command surely did not
-        arrive, `CommandUnanswered` when its outcome is not known after `timeout` seconds.
+        The same `message_id` again gets the first outcome. Raises `CommandNotSent` when the command was never
+        confirmed by the broker and so surely changes nothing (the receiver refuses it after its deadline),
+        `CommandUnanswered` when its outcome is not known after `timeout` seconds.
         """
+        if not self.listening:
+            raise CommandNotSent(f"{command.topic} {message_id}: this instance does not hear replies yet")
         deadline = self._clock.now() + timedelta(seconds=timeout)
+        envelope = self._envelope(command, actor, message_id, deadline)
+        reply: asyncio.Future[CommandReply] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(str(message_id), set()).add(reply)
+        sending = asyncio.create_task(
+            self._publisher.send(EXCHANGE, command.topic, command.to_json(), envelope, expiration_seconds=timeout)
+        )
+        either: list[asyncio.Future[Any]] = [sending, reply]
+        try:
+            async with asyncio.timeout(timeout):
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if not reply.done():
+                    _raise_when_not_published(sending)
+                return await reply
+        except TimeoutError:
+            if not sending.done():
+                raise CommandNotSent(f"{command.topic} {message_id}: not confirmed within {timeout} s") from None
+            raise CommandUnanswered(f"{command.topic} {message_id}: no reply within {timeout} s") from None
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            self._forget(str(message_id), reply)
+
+    def _envelope(self, command: Command, actor: Actor, message_id: UUID, deadline: datetime) -> Envelope:
         [receiver] = TOPIC_OF[type(command)].heard_by
         token = self._tokens.make(
             actor=actor, topic=command.topic, audience=receiver, message_id=message_id, deadline=deadline
         )
-        envelope = self._publisher.envelope(
+        return self._publisher.envelope(
             command.topic,
             message_id=message_id,
             correlation_id=str(message_id),
@@ -87,19 +118,20 @@ class CommandClient:
             reply_to=self._reply_to,
             traceparent=new_traceparent(),
         )
-        reply: asyncio.Future[CommandReply] = asyncio.get_running_loop().create_future()
-        self._waiting[str(message_id)] = reply
-        try:
-            async with asyncio.timeout(timeout):
-                try:
-                    await self._publisher.send(
-                        EXCHANGE, command.topic, command.to_json(), envelope, expiration_seconds=timeout
-                    )
-                except BrokerAwayError as error:
-                    raise CommandNotSent(str(error)) from error
-                return await reply
-        except TimeoutError as error:
-            raise CommandUnanswered(f"{command.topic} {message_id}: no reply within {timeout} s") from error
-        finally:
-            if self._waiting.get(str(message_id)) is reply:
-                del self._waiting[str(message_id)]
+
+    def _forget(self, message_id: str, reply: asyncio.Future[CommandReply]) -> None:
+        waiting = self._waiting.get(message_id, set())
+        waiting.discard(reply)
+        if not waiting:
+            self._waiting.pop(message_id, None)
+
+
+def _raise_when_not_published(sending: asyncio.Task[None]) -> None:
+    error = sending.exception()
+    if isinstance(error, NotPublishedError):
+        raise CommandNotSent(str(error)) from error
+    if isinstance(error, BrokerAwayError):
+        # Lost on its way or just behind it: the reply, over another connection, may still come and tell.
+        log.warning("command.not_confirmed", error=str(error))
+    elif error is not None:
+        raise error

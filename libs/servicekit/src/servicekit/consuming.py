@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING
 
 import aio_pika
 import aiormq.exceptions
-from contracts.topology import queues_of
+from contracts.topology import DELAY_SECONDS, delay_exchange, queues_of
 from faststream.rabbit import RabbitBroker
 
 from servicekit.batches import BatchHandling
-from servicekit.dead_letters import move_dead_letters
 from servicekit.errors import BROKER_AWAY
 from servicekit.logs import get_logger
 from servicekit.obeying import CommandSubscription
-from servicekit.receiving import Subscription, overhear
+from servicekit.publisher import with_heartbeat
+from servicekit.receiving import Handling, Subscription, overhear
+from servicekit.setting_aside import Burial
 
 if TYPE_CHECKING:
     from servicekit.service import Service
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 _WAIT_SECONDS = 1.0
-_GRACE_SECONDS = 5.0
+_GRACE_SECONDS = 3.0
+_CLOSING_SECONDS = 1.5
 
 
 class Consumption:
@@ -31,7 +33,7 @@ class Consumption:
         self._service = service
         self.has_begun = False
         self._broker = RabbitBroker(
-            service.settings.service_rabbitmq_url,
+            with_heartbeat(service.settings.service_rabbitmq_url),
             app_id=service.name,
             graceful_timeout=_GRACE_SECONDS,
             logger=None,
@@ -40,89 +42,120 @@ class Consumption:
         )
         self._subscriptions: list[Subscription] = []
         self._commands: list[CommandSubscription] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._running: asyncio.Task[None] | None = None
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._register()
 
     def _register(self) -> None:
         service = self._service
         for hearing in service.hearings():
             queue = f"{service.name}.{hearing.message.topic}"
-            handling = BatchHandling(queue, hearing, hearing.handler, service.database, service.aside)
-            self._subscriptions.append(Subscription(self._broker, handling, service.database))
-        for decision in service.command_handlings():
-            queue = f"{service.name}.{decision.obeying.message.topic}"
-            self._commands.append(CommandSubscription(self._broker, queue, decision, service.publisher))
-        for hearing in service.overhearings():
-            overhear(self._broker, service.name, service.settings.instance_id, hearing, hearing.handler)
+            self._subscribe(BatchHandling(queue, hearing, hearing.handler, service.database, service.aside))
         for owned in queues_of(service.name):
             if owned.dead_letter_queue is not None:
-                move_dead_letters(self._broker, owned.name, owned.dead_letter_queue, service.aside)
+                self._subscribe(Burial(owned.name, owned.dead_letter_queue, service.aside))
+        for decision in service.command_handlings():
+            queue = f"{service.name}.{decision.obeying.message.topic}"
+            self._commands.append(
+                CommandSubscription(self._broker, queue, decision, service.publisher, self._break_down)
+            )
+        for hearing in service.overhearings():
+            overhear(self._broker, service.name, service.settings.instance_id, hearing, hearing.handler)
         if service.commands is not None:
             service.commands.listen(self._broker)
 
+    def _subscribe(self, handling: Handling) -> None:
+        self._subscriptions.append(Subscription(self._broker, handling, self._infrastructure_answers))
+
+    async def _infrastructure_answers(self) -> bool:
+        return await self._service.database.answers() and await self._service.publisher.answers()
+
+    def _break_down(self, error: Exception) -> None:
+        if not self._broken.done():
+            self._broken.set_exception(error)
+
     async def run(self) -> None:
-        """Begin when everything is there, then handle what comes; ends only by cancellation."""
+        """Begin when everything is there, then handle what comes; ends only by cancellation or by a bug."""
+        self._running = asyncio.current_task()
         await self._wait_for_topology()
-        while True:
-            try:
-                await self._broker.start()
-            except BROKER_AWAY as error:
-                log.warning("broker.waiting", error=repr(error)[:500])
-                await asyncio.sleep(_WAIT_SECONDS)
-            else:
-                break
-        for command in self._commands:
-            command.consuming = True
+        while not await self._begins():
+            await asyncio.sleep(_WAIT_SECONDS)
         if self._service.commands is not None:
             self._service.commands.listening = True
         self.has_begun = True
         log.info("consuming.begun", queues=[subscription.queue for subscription in self._subscriptions])
         async with asyncio.TaskGroup() as group:
-            self._tasks = [group.create_task(subscription.run()) for subscription in self._subscriptions]
+            for subscription in self._subscriptions:
+                group.create_task(subscription.run())
+            await self._broken
+
+    async def _begins(self) -> bool:
+        for subscription in self._subscriptions:
+            subscription.begin()
+        for subscriber in self._broker.subscribers:
+            # FastStream drops, unacknowledged for ever, what arrives before its start has quite come to its end.
+            subscriber.running = True
+        try:
+            await self._broker.start()
+        except BROKER_AWAY as error:
+            log.warning("broker.waiting", error=repr(error)[:500])
+            # Some subscribers may have begun: the next attempt is to find none of them.
+            await self._close()
+            return False
+        return True
 
     async def _wait_for_topology(self) -> None:
-        wanted = [queue.name for queue in queues_of(self._service.name)]
+        queues = [name for queue in queues_of(self._service.name) for name in (queue.name, queue.dead_letter_queue)]
+        wanted = [name for name in queues if name is not None]
         while True:
             try:
-                missing = await missing_queues(self._service.settings.service_rabbitmq_url, wanted)
+                missing = await missing_topology(self._service.settings.service_rabbitmq_url, wanted)
             except BROKER_AWAY as error:
                 log.warning("broker.waiting", error=repr(error)[:500])
             else:
                 if not missing:
                     return
-                log.warning("topology.missing", queues=missing, advice="run `webinarctl provision`")
+                log.warning("topology.missing", names=missing, advice="run `webinarctl provision`")
             await asyncio.sleep(_WAIT_SECONDS)
 
     async def stop(self) -> None:
-        """Cancel the consumers, finish what is in hand, close the connection."""
-        if not self.has_begun:
-            return
+        """Cancel the consumers, finish what is in hand, close the connection; takes less than five seconds."""
+        if self.has_begun:
+            try:
+                async with asyncio.timeout(_GRACE_SECONDS):
+                    await asyncio.gather(
+                        *(subscription.stop() for subscription in self._subscriptions),
+                        *(command.stop() for command in self._commands),
+                    )
+            except TimeoutError:
+                log.warning("consuming.unfinished", advice="what was in hand comes again")
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+        await self._close()
+
+    async def _close(self) -> None:
         try:
-            async with asyncio.timeout(_GRACE_SECONDS):
-                await asyncio.gather(
-                    *(subscription.stop() for subscription in self._subscriptions),
-                    *(command.stop() for command in self._commands),
-                )
-        except TimeoutError:
-            log.warning("consuming.unfinished", advice="what was in hand comes again")
-        for task in self._tasks:
-            task.cancel()
-        try:
-            await self._broker.stop()
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await self._broker.stop()
         except BROKER_AWAY as error:
             log.info("broker.gone", error=repr(error))
 
 
-async def missing_queues(url: str, wanted: list[str]) -> list[str]:
-    """Return which queues are not declared; raises one of `BROKER_AWAY`."""
+async def missing_topology(url: str, queues: list[str]) -> list[str]:
+    """Return which queues and delay exchanges are not declared; raises one of `BROKER_AWAY`."""
+    delays = [delay_exchange(level) for level in range(1, len(DELAY_SECONDS) + 1)]
     connection = await aio_pika.connect(url, timeout=5)
     missing = []
     async with connection:
-        for name in wanted:
+        for name in [*queues, *delays]:
             # A passive declaration of what is missing closes the channel, so each has one of its own.
             channel = await connection.channel()
             try:
-                await channel.declare_queue(name, passive=True)
+                if name in delays:
+                    await channel.declare_exchange(name, passive=True)
+                else:
+                    await channel.declare_queue(name, passive=True)
             except aiormq.exceptions.ChannelNotFoundEntity:
                 missing.append(name)
             finally:

@@ -3,14 +3,17 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
 
 from servicekit.clock import HouseClock
-from servicekit.errors import DATABASE_TROUBLE
+from servicekit.errors import DATABASE_AWAY, DATABASE_TROUBLE, OutcomeUnknownError
+from servicekit.logs import get_logger
 from servicekit.work import Work
+
+log = get_logger(__name__)
 
 # A lock or transaction of a host that died must not outlive it by more than some ten seconds.
 _DEAD_PEER_SETTINGS = {
@@ -19,6 +22,10 @@ _DEAD_PEER_SETTINGS = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
+_CONNECT_SECONDS = 5
+_STATEMENT_SECONDS = 30
+_WATCHED_STATEMENT_SECONDS = 10
+_CLOSING_SECONDS = 1.5
 
 
 async def prepare_connection(connection: Any) -> None:
@@ -29,8 +36,17 @@ async def prepare_connection(connection: Any) -> None:
 
 async def connect(url: str) -> Any:
     """Return a connection of its own, for session locks; the caller closes it."""
-    connection = await asyncpg.connect(url, timeout=5, server_settings=_DEAD_PEER_SETTINGS)
-    await prepare_connection(connection)
+    connection = await asyncpg.connect(
+        url,
+        timeout=_CONNECT_SECONDS,
+        command_timeout=_WATCHED_STATEMENT_SECONDS,
+        server_settings=_DEAD_PEER_SETTINGS,
+    )
+    try:
+        await prepare_connection(connection)
+    except BaseException:
+        connection.terminate()
+        raise
     return connection
 
 
@@ -61,12 +77,16 @@ class Database:
             self.url,
             min_size=1,
             max_size=self._pool_size,
-            timeout=5,
-            command_timeout=60,
+            timeout=_CONNECT_SECONDS,
+            command_timeout=_STATEMENT_SECONDS,
             server_settings=_DEAD_PEER_SETTINGS,
             init=prepare_connection,
         )
-        await self.synchronise_clock()
+        try:
+            await self.synchronise_clock()
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Close the pool, waiting a little for what is in hand."""
@@ -74,9 +94,9 @@ class Database:
         if pool is None:
             return
         try:
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(_CLOSING_SECONDS):
                 await pool.close()
-        except TimeoutError:
+        except DATABASE_TROUBLE:
             pool.terminate()
 
     async def synchronise_clock(self) -> None:
@@ -92,19 +112,44 @@ class Database:
             return False
         return True
 
+    def wake(self) -> None:
+        """Tell the listeners that the outbox holds something new."""
+        for listener in self._commit_listeners:
+            listener()
+
     def on_commit(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each commit that announced something."""
         self._commit_listeners.append(listener)
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Work]:
-        """Open a transaction; it commits when the block ends well, with what was announced in it."""
-        async with self.pool.acquire() as connection, connection.transaction():
+        """Open a transaction; it commits when the block ends well, with what was announced in it.
+
+        Raises `OutcomeUnknownError` when the connection is lost while it commits.
+        """
+        async with self.pool.acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
             work = Work(connection, self.clock.now())
-            yield work
-            await work.write_outbox()
-        if work.announced:
-            for listener in self._commit_listeners:
-                listener()
-        for callback in work.callbacks:
-            callback()
+            try:
+                yield work
+                await work.write_outbox()
+            except BaseException:
+                # Where the connection is lost there is nothing to roll back, and the first error tells more.
+                with suppress(*DATABASE_TROUBLE):
+                    await transaction.rollback()
+                raise
+            try:
+                await transaction.commit()
+            except DATABASE_AWAY as error:
+                raise OutcomeUnknownError(f"lost while committing: {error!r}") from error
+        self._tell(work)
+
+    def _tell(self, work: Work) -> None:
+        callbacks = [*work.callbacks, *([self.wake] if work.announced else [])]
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception:
+                # It is committed: what failed afterwards must not look as if it were not.
+                log.exception("work.callback_failed", callback=repr(callback))

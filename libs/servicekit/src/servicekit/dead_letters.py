@@ -1,41 +1,98 @@
-"""What the broker gave up on: from the `.dlq` queues to rows, so that no queue of dead letters is ever browsed."""
+"""Dead letters are rows: read, given back to the one queue that failed them, or dropped."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from faststream import AckPolicy
-from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitMessage, RabbitQueue
+from contracts.topology import TOPIC_OF, delay_exchange
 
-from servicekit.batches import AWAY
-from servicekit.errors import BROKER_AWAY
-from servicekit.logs import get_logger
-from servicekit.receiving import as_it_is
-from servicekit.setting_aside import SettingAside
+from servicekit.database import Database
+from servicekit.errors import ServicekitError
 
-log = get_logger(__name__)
+_COLUMNS = "id, queue, type, message_id, correlation_id, app_id, headers, body, reason, error, attempts, dead_at"
+_READ = f"select {_COLUMNS} from dead_letter where $1::text is null or queue = $1 order by id desc limit $2"  # noqa: S608
+_TAKE = f"delete from dead_letter where id = any($1::bigint[]) and queue = $2 returning {_COLUMNS}"  # noqa: S608
+_BACK = """
+insert into outbox (message_id, exchange, routing_key, type, app_id, body, correlation_id, causation_id, schema_version,
+                    traceparent, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+"""
 
 
-def move_dead_letters(broker: RabbitBroker, queue: str, dead_letter_queue: str, aside: SettingAside) -> None:
-    """Register the consumer that writes the dead letters of `queue` to rows."""
+class ReplayError(ServicekitError):
+    """A dead letter cannot be given back; nothing was changed."""
 
-    async def take(message: RabbitMessage) -> None:
-        raw: Any = message.raw_message
-        deaths = raw.headers.get("x-death")
-        reason = str(deaths[0].get("reason", "")) if isinstance(deaths, list) and deaths else "dead-lettered"
-        try:
-            try:
-                await aside.bury(queue, raw, reason=reason, error=f"given up by the broker: {reason}")
-            except AWAY as error:
-                log.warning("dead_letter.waits", queue=queue, error=repr(error))
-                await raw.reject(requeue=True)
-                return
-            await raw.ack()
-        except BROKER_AWAY as error:
-            log.info("dead_letter.not_settled", queue=queue, error=repr(error))
 
-    broker.subscriber(
-        RabbitQueue(dead_letter_queue, queue_type=QueueType.QUORUM, durable=True, declare=False),
-        channel=Channel(prefetch_count=1),
-        ack_policy=AckPolicy.MANUAL,
-        decoder=as_it_is,
-        no_reply=True,
-    )(take)
+@dataclass(frozen=True)
+class DeadLetter:
+    """One message that could not be handled, with why."""
+
+    id: int
+    queue: str
+    type: str
+    message_id: str
+    correlation_id: str
+    app_id: str
+    headers: dict[str, Any]
+    body: bytes
+    reason: str
+    error: str
+    attempts: int
+    dead_at: datetime
+
+
+async def read_dead_letters(database: Database, queue: str | None = None, *, limit: int = 100) -> list[DeadLetter]:
+    """Return the newest dead letters, of one queue or of all."""
+    rows = await database.pool.fetch(_READ, queue, limit)
+    return [DeadLetter(**dict(row)) for row in rows]
+
+
+async def replay(database: Database, queue: str, ids: Sequence[int]) -> list[UUID]:
+    """Give dead letters back to their own queue alone, with the same message ids: rows to outbox in one transaction.
+
+    Raises `ReplayError` when one of them is no message that could ever be handled; nothing is changed then.
+    """
+    commands = {topic.name for topic in TOPIC_OF.values() if topic.is_command}
+    given_back = []
+    async with database.work() as work:
+        taken = [DeadLetter(**dict(row)) for row in await work.connection.fetch(_TAKE, list(ids), queue)]
+        for letter in sorted(taken, key=lambda letter: letter.id):
+            if letter.type in commands:
+                raise ReplayError(f"{letter.id}: a command is never replayed")
+            message_id = _uuid(letter, letter.message_id)
+            cause = letter.headers.get("causation_id")
+            version = letter.headers.get("schema_version", 1)
+            traceparent = letter.headers.get("traceparent")
+            await work.connection.execute(
+                _BACK,
+                message_id,
+                delay_exchange(1),
+                queue,
+                letter.type,
+                letter.app_id,
+                letter.body,
+                letter.correlation_id,
+                _uuid(letter, cause) if cause else None,
+                version if isinstance(version, int) else 1,
+                traceparent if isinstance(traceparent, str) else None,
+                letter.dead_at,
+            )
+            given_back.append(message_id)
+        if given_back:
+            work.after_commit(database.wake)
+    return given_back
+
+
+async def drop(database: Database, queue: str, ids: Sequence[int]) -> int:
+    """Delete dead letters for ever; returns how many there were."""
+    async with database.work() as work:
+        return len(await work.connection.fetch(_TAKE, list(ids), queue))
+
+
+def _uuid(letter: DeadLetter, text: object) -> UUID:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        raise ReplayError(f"{letter.id}: {text!r} is no message id; it can only be dropped") from None

@@ -8,12 +8,21 @@ from contracts import ErrorCode
 
 BROKER_AWAY: tuple[type[BaseException], ...] = (
     aiormq.exceptions.AMQPError,
+    # A channel that closed with its connection says so by a plain RuntimeError of its own.
+    aiormq.exceptions.ChannelInvalidStateError,
     ConnectionError,
     asyncio.TimeoutError,
     TimeoutError,
     OSError,
 )
 """Raised by publishing when the broker cannot take a message now; the outcome of a publish is then unknown."""
+
+DATABASE_UNABLE: tuple[type[BaseException], ...] = (
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.PostgresSystemError,
+)
+"""The server answers but cannot work: no disk, no memory, no connection left, a replica that is not promoted yet."""
 
 DATABASE_AWAY: tuple[type[BaseException], ...] = (
     OSError,
@@ -24,8 +33,9 @@ DATABASE_AWAY: tuple[type[BaseException], ...] = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    *DATABASE_UNABLE,
 )
+"""What an absent database looks like; a bug or a slow statement may look the same, so ask `Database.answers` too."""
 
 DATABASE_TROUBLE: tuple[type[BaseException], ...] = (*DATABASE_AWAY, asyncpg.PostgresError, TimeoutError)
 """Whatever may go wrong while a connection is made or watched."""
@@ -52,13 +62,25 @@ class BrokerAwayError(ServicekitError):
     """The broker did not confirm in time; whether it has the message is not known."""
 
 
+class NotPublishedError(BrokerAwayError):
+    """The broker surely does not have the message: it was not reached, or it gave the message back."""
+
+
+class DatabaseAwayError(ServicekitError):
+    """The database cannot work now; what was in hand is still the broker's."""
+
+
+class OutcomeUnknownError(ServicekitError, ConnectionError):
+    """The connection was lost while a transaction was being committed: it may be there or not."""
+
+
+AWAY: tuple[type[BaseException], ...] = (BrokerAwayError, DatabaseAwayError)
+"""Infrastructure is away: messages go back to the broker, and no attempt is counted."""
+
+
 class CommandNotSent(ServicekitError):
-    """The command's publish was never confirmed or was returned: nothing was changed."""
+    """The command did not reach its receiver, and its deadline has passed or it was given back: nothing was changed."""
 
 
 class CommandUnanswered(ServicekitError):
-    """The command was taken by the broker and no reply came in time: the outcome is not known yet."""
-
-
-class TopologyMissingError(ServicekitError):
-    """A queue of this service is not there: `webinarctl provision` has not run."""
+    """The command may have been taken and no reply came in time: the outcome is not known yet."""

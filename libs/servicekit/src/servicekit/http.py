@@ -9,6 +9,10 @@ from typing import Any
 
 import uvicorn
 
+from servicekit.logs import get_logger
+
+log = get_logger(__name__)
+
 
 class EmbeddedServer(uvicorn.Server):
     """uvicorn that leaves signals to the service that runs it."""
@@ -31,18 +35,29 @@ def listening_socket(host: str, port: int, *, backlog: int = 4096) -> socket.soc
 
 @asynccontextmanager
 async def serving(server: uvicorn.Server, sock: socket.socket) -> AsyncIterator[None]:
-    """Serve while the block runs; leaving it stops the server and waits for it."""
+    """Serve while the block runs; leaving it stops the server and waits for it.
+
+    A server that ends by itself cancels the block: a process must not look alive without its door.
+    """
+    block = asyncio.current_task()
     task = asyncio.create_task(server.serve(sockets=[sock]))
+
+    def ended(_: asyncio.Task[None]) -> None:
+        if not server.should_exit and block is not None:
+            log.critical("http.server_ended")
+            block.cancel("the HTTP server has ended")
+
     try:
         while not server.started and not task.done():
             await asyncio.sleep(0.005)
-        if task.done():
-            await task
+        task.add_done_callback(ended)
         yield
     finally:
         server.should_exit = True
-        await task
-        sock.close()
+        try:
+            await task
+        finally:
+            sock.close()
 
 
 def embedded(app: Any, *, graceful_seconds: int = 2) -> EmbeddedServer:

@@ -1,11 +1,17 @@
 """Structured logs: a dotted constant plus fields; message and correlation ids on every line of a handler."""
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+
+_SECRETS = re.compile(
+    r"(?P<scheme>\w://[^\s:/@\"']*):[^\s/@\"']+@"  # the password of an address
+    r"|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"  # a token
+)
 
 bound_fields = structlog.contextvars.bound_contextvars
 
@@ -13,6 +19,18 @@ bound_fields = structlog.contextvars.bound_contextvars
 def get_logger(name: str) -> Any:
     """Return a logger whose first argument is a dotted constant and whose keywords are fields."""
     return structlog.stdlib.get_logger(name)
+
+
+def without_secrets(line: str) -> str:
+    """Return a line with passwords of addresses and tokens blotted out, whoever wrote them."""
+    return _SECRETS.sub(lambda found: f"{found['scheme']}:***@" if found["scheme"] else "<token>", line)
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """The last hand on every line, of our own loggers and of others'."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
 
 
 def configure(service: str, *, form: str, level: str, instance_id: str) -> None:
@@ -48,7 +66,7 @@ def configure(service: str, *, form: str, level: str, instance_id: str) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        _Formatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )

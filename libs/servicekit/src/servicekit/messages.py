@@ -11,6 +11,7 @@ from contracts import CONTENT_TYPE, Capability, Envelope, Message
 
 E = TypeVar("E", bound=Message)
 ATTEMPT_HEADER = "attempt"
+_HIGHEST_COUNT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +77,18 @@ def envelope_of(raw: aio_pika.abc.AbstractIncomingMessage) -> Envelope:
 
 def attempt_of(headers: Mapping[str, Any]) -> int:
     """How often handling this message has failed so far."""
-    attempt = headers.get(ATTEMPT_HEADER, 0)
-    return attempt if isinstance(attempt, int) else 0
+    return _count(headers, ATTEMPT_HEADER)
 
 
 def deliveries_of(raw: aio_pika.abc.AbstractIncomingMessage) -> int:
     """How often the broker has handed this message out before."""
-    count = raw.headers.get("x-delivery-count", 0)
-    return count if isinstance(count, int) else 0
+    return _count(raw.headers, "x-delivery-count")
+
+
+def _count(headers: Mapping[str, Any], name: str) -> int:
+    # Whoever sends a message may write anything into its headers.
+    value = headers.get(name, 0)
+    return min(max(value, 0), _HIGHEST_COUNT) if isinstance(value, int) else 0
 
 
 def hear(raw: aio_pika.abc.AbstractIncomingMessage, event_class: type[E]) -> Heard[E]:

@@ -6,9 +6,15 @@ from typing import Any
 
 from alembic import command, context
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from servicekit.logs import get_logger
+
+log = get_logger(__name__)
 
 _LOCK = 7_113_060_114
 KIT_VERSION_TABLE = "servicekit_version"
@@ -29,6 +35,12 @@ def _upgrade(connection: Connection, scripts: Path, version_table: str) -> None:
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes.update(connection=connection, version_table=version_table)
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    present = MigrationContext.configure(connection, opts={"version_table": version_table}).get_current_heads()
+    if unknown := set(present) - known:
+        # A newer release was here, and releases only add: the older one, restarted beside it, works on.
+        log.info("migrations.newer", table=version_table, revisions=sorted(unknown))
+        return
     command.upgrade(config, "head")
 
 
@@ -57,7 +69,6 @@ async def migrate(url: str, package: str | None) -> None:
 def differences(connection: Connection, metadata: MetaData, kit: MetaData) -> list[Any]:
     """Return how a migrated database differs from what the tables say; empty when they agree."""
     from alembic.autogenerate import compare_metadata  # noqa: PLC0415 - slow to import, for tests only
-    from alembic.migration import MigrationContext  # noqa: PLC0415
 
     ignored = set(kit.tables) | {KIT_VERSION_TABLE, SERVICE_VERSION_TABLE}
 

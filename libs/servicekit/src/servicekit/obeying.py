@@ -1,5 +1,7 @@
 """Commands at their receiver: token, right, deadline, one stored outcome, a reply."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -11,17 +13,26 @@ from pydantic import ValidationError
 
 from servicekit import metrics
 from servicekit.database import Database
-from servicekit.errors import BROKER_AWAY, BrokerAwayError, Refused
+from servicekit.errors import (
+    BROKER_AWAY,
+    DATABASE_AWAY,
+    DATABASE_TROUBLE,
+    BrokerAwayError,
+    OutcomeUnknownError,
+    Refused,
+)
 from servicekit.logs import bound_fields, get_logger
 from servicekit.messages import InvalidMessageError, Obeyed, envelope_of
 from servicekit.publisher import Publisher
 from servicekit.receiving import as_it_is
 from servicekit.router import Handler, Obeying
 from servicekit.tokens import InvalidTokenError, TokenChecker
+from servicekit.work import Work
 
 log = get_logger(__name__)
 
 _IN_FLIGHT = 8
+_ASK_AGAIN_SECONDS = 0.2
 _CLAIM = """
 insert into command_outcome (message_id, topic, actor_id, decided_at) values ($1, $2, $3, $4)
 on conflict (message_id) do nothing returning message_id
@@ -33,6 +44,10 @@ def refusal(code: ErrorCode, message: str, *, field: str | None = None) -> Comma
     return CommandReply(ok=False, error=CommandError(code=code, message=message, field=field))
 
 
+class _NotDecidedError(Exception):
+    """Rolls a claim back that was only made to see whether there was one."""
+
+
 class CommandHandling:
     """Decides on commands of one topic: the first decision on a message id is the one for ever."""
 
@@ -42,8 +57,11 @@ class CommandHandling:
         self._database = database
         self._tokens = tokens
 
-    async def decide(self, envelope: Envelope, body: bytes) -> CommandReply:
-        """Return the reply to a command. A failure inside is answered `unavailable`, and nothing is changed."""
+    async def decide(self, envelope: Envelope, body: bytes) -> CommandReply | None:
+        """Return the reply to a command; None when it is not known whether it was done, so that nobody says it was not.
+
+        A failure inside is answered `unavailable`, and nothing is changed.
+        """
         topic = self.obeying.message.topic
         try:
             actor, deadline = self._tokens.check(envelope.authorization, topic=topic, message_id=envelope.message_id)
@@ -67,25 +85,26 @@ class CommandHandling:
         )
         try:
             return await self._decide_once(command)
+        except OutcomeUnknownError as error:
+            log.warning("command.outcome_unknown", topic=topic, error=repr(error))
+            return await self._decided_already(command)
+        except DATABASE_AWAY as error:
+            log.warning("command.unavailable", topic=topic, error=repr(error))
         except Exception:
             log.exception("command.failed", topic=topic)
-            return refusal(ErrorCode.UNAVAILABLE, "The service could not do this now; nothing was changed.")
+        return _unavailable()
 
     async def _decide_once(self, command: Obeyed[Any]) -> CommandReply:
         async with self._database.work() as work:
             connection = work.connection
-            # A second copy in flight waits here until the first has committed.
-            claimed = await connection.fetchval(
-                _CLAIM, command.message_id, command.event.topic, command.actor.account_id, work.now
-            )
-            if claimed is None:
-                return await _first_outcome(connection, command.message_id)
+            if await self._claim(command, work) is None:
+                return await _first_outcome(connection, command)
             try:
+                self._refuse_when_late(command)
                 async with connection.transaction():
                     reply: CommandReply = await self._handler(command, work)
                     # Looked at after the handler's locks, so that a command that waited for them is late, too.
-                    if self._database.clock.now() > command.deadline:
-                        raise Refused(ErrorCode.EXPIRED, "The command came after its deadline; nothing was changed.")
+                    self._refuse_when_late(command)
             except Refused as refused:
                 work.announced.clear()
                 work.callbacks.clear()
@@ -97,10 +116,44 @@ class CommandHandling:
             )
             return reply
 
+    async def _claim(self, command: Obeyed[Any], work: Work) -> object:
+        # A second copy in flight waits here until the first has committed.
+        return await work.connection.fetchval(
+            _CLAIM, command.message_id, command.event.topic, command.actor.account_id, work.now
+        )
 
-async def _first_outcome(connection: Any, message_id: UUID) -> CommandReply:
-    stored = await connection.fetchval("select reply from command_outcome where message_id = $1", message_id)
-    return CommandReply.model_validate(stored)
+    def _refuse_when_late(self, command: Obeyed[Any]) -> None:
+        if self._database.clock.now() > command.deadline:
+            raise Refused(ErrorCode.EXPIRED, "The command came after its deadline; nothing was changed.")
+
+    async def _decided_already(self, command: Obeyed[Any]) -> CommandReply | None:
+        """Return what was decided by a commit whose outcome is unknown; None when that cannot be told in time."""
+        while self._database.clock.now() < command.deadline:
+            try:
+                async with self._database.work() as work:
+                    # Waits, should the lost connection still be committing.
+                    if await self._claim(command, work) is None:
+                        return await _first_outcome(work.connection, command)
+                    raise _NotDecidedError
+            except _NotDecidedError:
+                return _unavailable()
+            except DATABASE_TROUBLE as error:
+                log.info("command.outcome_still_unknown", error=repr(error))
+                await asyncio.sleep(_ASK_AGAIN_SECONDS)
+        return None
+
+
+def _unavailable() -> CommandReply:
+    return refusal(ErrorCode.UNAVAILABLE, "The service could not do this now; nothing was changed.")
+
+
+async def _first_outcome(connection: Any, command: Obeyed[Any]) -> CommandReply:
+    stored = await connection.fetchrow(
+        "select topic, actor_id, reply from command_outcome where message_id = $1", command.message_id
+    )
+    if (stored["topic"], stored["actor_id"]) != (command.event.topic, command.actor.account_id):
+        return refusal(ErrorCode.FORBIDDEN, "This message id belongs to another command.")
+    return CommandReply.model_validate(stored["reply"])
 
 
 def _invalid_field(error: ValidationError) -> CommandReply:
@@ -112,11 +165,18 @@ def _invalid_field(error: ValidationError) -> CommandReply:
 class CommandSubscription:
     """One command queue: each command is decided, answered and acknowledged, and never retried by the machine."""
 
-    def __init__(self, broker: RabbitBroker, queue: str, handling: CommandHandling, publisher: Publisher) -> None:
+    def __init__(
+        self,
+        broker: RabbitBroker,
+        queue: str,
+        handling: CommandHandling,
+        publisher: Publisher,
+        break_down: Callable[[Exception], None],
+    ) -> None:
         self.queue = queue
-        self.consuming = False
         self._handling = handling
         self._publisher = publisher
+        self._break_down = break_down
         self._subscriber = broker.subscriber(
             RabbitQueue(queue, queue_type=QueueType.QUORUM, durable=True, declare=False),
             channel=Channel(prefetch_count=_IN_FLIGHT),
@@ -127,7 +187,12 @@ class CommandSubscription:
         self._subscriber(self._take)
 
     async def _take(self, message: RabbitMessage) -> None:
-        raw = message.raw_message
+        try:
+            await self._obey(message.raw_message)
+        except Exception as error:  # noqa: BLE001 - FastStream would pass over it, and the queue would fill up unseen
+            self._break_down(error)
+
+    async def _obey(self, raw: Any) -> None:
         try:
             envelope = envelope_of(raw)
         except InvalidMessageError as error:
@@ -135,10 +200,11 @@ class CommandSubscription:
         else:
             with bound_fields(message_id=str(envelope.message_id), correlation_id=envelope.correlation_id):
                 reply = await self._handling.decide(envelope, raw.body)
-                outcome = "ok" if reply.ok or reply.error is None else reply.error.code.value
+                outcome = _outcome(reply)
                 metrics.COMMANDS.labels(self._handling.obeying.message.topic, outcome).inc()
                 log.info("command.decided", topic=self._handling.obeying.message.topic, outcome=outcome)
-                await self._answer(envelope, reply)
+                if reply is not None:
+                    await self._answer(envelope, reply)
         try:
             await raw.ack()
         except BROKER_AWAY as error:
@@ -163,8 +229,13 @@ class CommandSubscription:
 
     async def stop(self) -> None:
         """Take no more; FastStream waits for the commands in hand."""
-        self.consuming = False
         try:
             await self._subscriber.stop()
         except BROKER_AWAY as error:
             log.info("command.cancel_failed", queue=self.queue, error=repr(error))
+
+
+def _outcome(reply: CommandReply | None) -> str:
+    if reply is None:
+        return "unknown"
+    return "ok" if reply.error is None else reply.error.code.value

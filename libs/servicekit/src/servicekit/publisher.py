@@ -7,24 +7,37 @@ from typing import Any
 from uuid import UUID
 
 import aio_pika
-import aio_pika.exceptions
+import aiormq.exceptions
 from contracts import Envelope, Message
-from contracts.topology import EXCHANGE
+from contracts.topology import EXCHANGE, REPLY_EXCHANGE
 from uuid6 import uuid7
+from yarl import URL
 
 from servicekit.clock import HouseClock
-from servicekit.errors import BROKER_AWAY, BrokerAwayError
+from servicekit.errors import BROKER_AWAY, BrokerAwayError, NotPublishedError
+from servicekit.logs import get_logger
 from servicekit.messages import wire_message
+
+log = get_logger(__name__)
 
 PUBLISH_LIMIT_SECONDS = 15.0
 _CONNECT_LIMIT_SECONDS = 5.0
+_CLOSING_SECONDS = 1.0
+_PROBE_SECONDS = 2.0
+_HEARTBEAT_SECONDS = 10
+
+
+def with_heartbeat(url: str) -> str:
+    """Return the broker's URL with the heartbeat by which a dead host is noticed, unless it names one."""
+    parsed = URL(url)
+    return url if "heartbeat" in parsed.query else str(parsed.update_query(heartbeat=_HEARTBEAT_SECONDS))
 
 
 class Link:
     """One AMQP connection and channel with confirms, made when needed and made anew after a failure."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._url = with_heartbeat(url)
         self._connection: aio_pika.abc.AbstractConnection | None = None
         self._channel: aio_pika.abc.AbstractChannel | None = None
         self._exchanges: dict[str, aio_pika.abc.AbstractExchange] = {}
@@ -54,8 +67,13 @@ class Link:
     async def _drop(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None
         self._exchanges.clear()
-        if connection is not None and not connection.is_closed:
-            await connection.close()
+        if connection is None or connection.is_closed:
+            return
+        try:
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await connection.close()
+        except BROKER_AWAY as error:
+            log.info("broker.gone", error=repr(error))
 
     async def close(self) -> None:
         async with self._lock:
@@ -128,17 +146,36 @@ class Publisher:
     ) -> None:
         """Publish and wait for the confirmation; raises `BrokerAwayError` when it is not known to have arrived.
 
-        A message that was returned, because no queue takes it, raises it too.
+        `NotPublishedError`, one of these, says that it surely has not: the broker was not reached, or it gave the
+        message back because no queue takes it.
         """
         message = wire_message(
             body, envelope, headers=headers, persistent=persistent, expiration_seconds=expiration_seconds
         )
+        what = f"{envelope.type} {envelope.message_id} to {exchange}"
         try:
             async with asyncio.timeout(PUBLISH_LIMIT_SECONDS):
-                target = await self._link.exchange(exchange)
+                try:
+                    target = await self._link.exchange(exchange)
+                except BROKER_AWAY as error:
+                    raise NotPublishedError(f"{what}: {error!r}") from error
                 await target.publish(message, routing_key, mandatory=mandatory)
+        except aiormq.exceptions.DeliveryError as error:
+            raise NotPublishedError(f"{what}: {error!r}") from error
         except BROKER_AWAY as error:
-            raise BrokerAwayError(f"{envelope.type} {envelope.message_id} to {exchange}: {error!r}") from error
+            raise BrokerAwayError(f"{what}: {error!r}") from error
+
+    async def answers(self) -> bool:
+        """Whether the broker confirms a message now; it is one that nobody hears."""
+        message_id = UUID(bytes=uuid7().bytes)
+        envelope = self.envelope("probe", message_id=message_id, correlation_id=str(message_id))
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await self.send(REPLY_EXCHANGE, "reply.nobody", b"", envelope, mandatory=False, persistent=False)
+        except (BrokerAwayError, TimeoutError) as error:
+            log.info("broker.does_not_confirm", error=repr(error))
+            return False
+        return True
 
     async def close(self) -> None:
         await self._link.close()

@@ -2,23 +2,25 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 from contracts.topology import EXCHANGE
 from faststream import AckPolicy
 from faststream.rabbit import Channel, ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitMessage, RabbitQueue
 
-from servicekit.batches import AWAY, BatchHandling
-from servicekit.database import Database
-from servicekit.errors import BROKER_AWAY
+from servicekit.acknowledging import Acknowledging, is_stale
+from servicekit.batches import Settle
+from servicekit.errors import AWAY, BROKER_AWAY
 from servicekit.logs import get_logger
 from servicekit.messages import InvalidMessageError, hear
 from servicekit.router import Handler, Hearing
 
 log = get_logger(__name__)
 
-_PROBE_SECONDS = 0.5
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 30.0
+_BROKER_LIMIT_SECONDS = 5.0
 _INSTANCE_QUEUE_LENGTH = 2000
 
 
@@ -26,22 +28,39 @@ async def as_it_is(message: RabbitMessage) -> RabbitMessage:
     return message
 
 
-class Subscription:
-    """One durable queue: gathers what arrives while a batch is in flight, hands on at most `batch` at once."""
+class Handling(Protocol):
+    """What a subscription hands its batches to."""
 
-    def __init__(self, broker: RabbitBroker, handling: BatchHandling, database: Database) -> None:
+    queue: str
+
+    @property
+    def most(self) -> int: ...
+
+    async def handle(self, raws: Sequence[Any], settle: Settle) -> None: ...
+
+
+class Subscription:
+    """One durable queue: gathers what arrives while a batch is in flight, hands on at most `most` at once."""
+
+    def __init__(
+        self, broker: RabbitBroker, handling: Handling, infrastructure_answers: Callable[[], Awaitable[bool]]
+    ) -> None:
+        self._broker = broker
         self._handling = handling
-        self._database = database
+        self._infrastructure_answers = infrastructure_answers
         self._gathered: deque[Any] = deque()
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._stopping = False
+        self._stopping = asyncio.Event()
+        self._acknowledging = Acknowledging()
+        self._pauses = 0
+        self._consumer_tag: str | None = None
         self.consuming = False
-        batch = handling.hearing.batch
+        self._queue = RabbitQueue(handling.queue, queue_type=QueueType.QUORUM, durable=True, declare=False)
         self._subscriber = broker.subscriber(
-            RabbitQueue(handling.queue, queue_type=QueueType.QUORUM, durable=True, declare=False),
-            channel=Channel(prefetch_count=2 * batch),
+            self._queue,
+            channel=Channel(prefetch_count=2 * handling.most),
             ack_policy=AckPolicy.MANUAL,
             decoder=as_it_is,
             no_reply=True,
@@ -53,94 +72,123 @@ class Subscription:
         return self._handling.queue
 
     async def _take(self, message: RabbitMessage) -> None:
+        if self._paused_or_stopping:
+            await self._reject([message.raw_message])
+            return
         self._gathered.append(message.raw_message)
         self._arrived.set()
 
-    async def run(self) -> None:
-        """Handle batches until `stop`."""
+    @property
+    def _paused_or_stopping(self) -> bool:
+        return self._stopping.is_set() or not self.consuming
+
+    def begin(self) -> None:
+        """Take what arrives from now on; to be called before the broker starts."""
         self.consuming = True
-        while not self._stopping:
+
+    async def run(self) -> None:
+        """Handle batches until `stop`; what no batch may raise it raises: a bug must not leave a queue unserved."""
+        # FastStream has no public way to cancel and resume a consumer without dropping what comes meanwhile.
+        self._consumer_tag = self._subscriber._consumer_tag
+        while not self._stopping.is_set():
             await self._arrived.wait()
             batch = self._next_batch()
             if not batch:
                 continue
             self._idle.clear()
             try:
-                await self._handling.handle(batch)
-            except AWAY as error:
-                log.warning("receiving.paused", queue=self.queue, error=repr(error))
-                await self._give_back(batch)
-                await self._wait_for_infrastructure()
-            else:
-                await _settle(batch)
+                await self._handle(batch)
             finally:
                 self._idle.set()
 
     def _next_batch(self) -> list[Any]:
-        size = min(len(self._gathered), self._handling.hearing.batch)
-        batch = [self._gathered.popleft() for _ in range(size)]
+        batch: list[Any] = []
+        while self._gathered and len(batch) < self._handling.most:
+            raw = self._gathered.popleft()
+            # What came over a channel that is gone comes again, and could not be acknowledged.
+            if not is_stale(raw):
+                batch.append(raw)
         if not self._gathered:
             self._arrived.clear()
         return batch
 
-    async def _give_back(self, batch: Sequence[Any]) -> None:
+    async def _handle(self, batch: Sequence[Any]) -> None:
+        held = {id(raw): raw for raw in batch}
+
+        async def settle(raws: Sequence[Any]) -> None:
+            await self._acknowledging.acknowledge(raws)
+            for raw in raws:
+                held.pop(id(raw), None)
+
+        try:
+            await self._handling.handle(batch, settle)
+        except AWAY as error:
+            self._pauses += 1
+            log.warning("receiving.paused", queue=self.queue, pauses=self._pauses, error=repr(error))
+            await self._give_back(list(held.values()))
+            await self._resume_when_infrastructure_answers()
+        else:
+            self._pauses = 0
+
+    async def _give_back(self, held: Sequence[Any]) -> None:
         self.consuming = False
         await self._cancel_consumer()
-        held = [*batch, *self._gathered]
+        held = [*held, *self._gathered]
         self._gathered.clear()
-        for raw in held:
-            try:
-                # Reject, not nack: every broker version counts it, so that nothing loops for ever.
-                await raw.reject(requeue=True)
-            except BROKER_AWAY:
-                log.info("receiving.gone_with_its_channel", queue=self.queue)
-                return
+        await self._reject(held)
+
+    async def _reject(self, raws: Sequence[Any]) -> None:
+        try:
+            await self._acknowledging.reject(raws)
+        except BROKER_AWAY as error:
+            log.info("receiving.gone_with_its_channel", queue=self.queue, error=repr(error))
 
     async def _cancel_consumer(self) -> None:
+        if self._consumer_tag is None:
+            return
         try:
-            await self._subscriber.stop()
+            async with asyncio.timeout(_BROKER_LIMIT_SECONDS):
+                queue = await self._broker.declare_queue(self._queue)
+                await queue.cancel(self._consumer_tag)
         except BROKER_AWAY as error:
+            # The consumer went with its channel, and is not brought back: aio-pika forgot it before it asked.
             log.info("receiving.cancel_failed", queue=self.queue, error=repr(error))
 
-    async def _wait_for_infrastructure(self) -> None:
-        while not self._stopping:
-            await asyncio.sleep(_PROBE_SECONDS)
-            if not await self._database.answers():
-                continue
-            try:
-                await self._subscriber.start()
-            except BROKER_AWAY as error:
-                log.info("receiving.still_away", queue=self.queue, error=repr(error))
-                continue
-            self.consuming = True
-            log.info("receiving.resumed", queue=self.queue)
-            return
+    async def _resume_when_infrastructure_answers(self) -> None:
+        pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(self._pauses - 1, 10), _LONGEST_PAUSE_SECONDS)
+        while not await self._stops_within(pause):
+            pause = _FIRST_PAUSE_SECONDS
+            if await self._infrastructure_answers() and await self._consume_again():
+                log.info("receiving.resumed", queue=self.queue)
+                return
+
+    async def _stops_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _consume_again(self) -> bool:
+        self.consuming = True
+        try:
+            async with asyncio.timeout(_BROKER_LIMIT_SECONDS):
+                queue = await self._broker.declare_queue(self._queue)
+                await queue.consume(self._subscriber.consume, consumer_tag=self._consumer_tag)  # type: ignore[arg-type]
+        except BROKER_AWAY as error:
+            log.info("receiving.still_away", queue=self.queue, error=repr(error))
+            await self._give_back([])
+            return False
+        return True
 
     async def stop(self) -> None:
         """Take no more, and wait until what is in hand is done."""
-        self._stopping = True
+        self._stopping.set()
         await self._cancel_consumer()
         await self._idle.wait()
-        self.consuming = False
         held, self._gathered = list(self._gathered), deque()
-        for raw in held:
-            try:
-                await raw.reject(requeue=True)
-            except BROKER_AWAY:
-                return
-
-
-async def _settle(batch: Sequence[Any]) -> None:
-    """Acknowledge a batch that is done, together per channel: it is the oldest that the channel holds."""
-    last_of_channel: dict[int, Any] = {}
-    for raw in batch:
-        last_of_channel[id(raw.channel)] = raw
-    for raw in last_of_channel.values():
-        try:
-            await raw.ack(multiple=True)
-        except BROKER_AWAY as error:
-            # The channel is gone: the messages come again, and their effects are there already.
-            log.info("receiving.not_acknowledged", error=repr(error))
+        await self._reject(held)
 
 
 def overhear(broker: RabbitBroker, service: str, instance_id: str, hearing: Hearing, handler: Handler) -> None:
@@ -152,7 +200,11 @@ def overhear(broker: RabbitBroker, service: str, instance_id: str, hearing: Hear
         except InvalidMessageError as error:
             log.warning("overhearing.invalid", topic=hearing.message.topic, error=str(error)[:500])
             return
-        await handler(heard)
+        try:
+            await handler(heard)
+        except Exception:
+            # A shortcut that fails is a bug to be seen, and no loss: the truth comes by the durable queue.
+            log.exception("overhearing.failed", topic=hearing.message.topic, message_id=str(heard.message_id))
 
     broker.subscriber(
         RabbitQueue(

@@ -1,6 +1,8 @@
 """The relay: outbox rows, in order, to the broker with confirms; one per database."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +12,7 @@ from contracts.topology import EXCHANGE, TOPIC_OF
 
 from servicekit import metrics
 from servicekit.clock import HouseClock
-from servicekit.database import connect
+from servicekit.database import Database, connect
 from servicekit.errors import BROKER_AWAY, DATABASE_TROUBLE, BrokerAwayError
 from servicekit.logs import get_logger
 from servicekit.messages import wire_message
@@ -24,19 +26,31 @@ _LOCK = 7_113_060_115
 _BUSY_POLL_SECONDS = 0.1
 _IDLE_POLL_SECONDS = 0.5
 _PAUSE_AFTER_FAILURE_SECONDS = 1.0
+_LONGEST_WAIT_OF_A_ROW_SECONDS = 5.0
 _SELECT = """
-select seq, message_id, exchange, routing_key, type, body, correlation_id, causation_id, schema_version, traceparent,
-       created_at, attempts
-from outbox where parked_at is null order by seq limit $1
+select seq, message_id, exchange, routing_key, type, app_id, body, correlation_id, causation_id, schema_version,
+       traceparent, created_at, attempts
+from outbox where parked_at is null and seq <> all($2::bigint[]) order by seq limit $1
 """
 _REFUSED = """
 update outbox set attempts = attempts + 1, last_error = refusal.error,
        parked_at = case when attempts + 1 >= $3 then clock_timestamp() end
 from unnest($1::bigint[], $2::text[]) as refusal (seq, error)
-where outbox.seq = refusal.seq returning outbox.seq, outbox.type, parked_at is not null as parked
+where outbox.seq = refusal.seq
+returning outbox.seq, outbox.type, outbox.message_id, outbox.correlation_id, last_error, parked_at is not null as parked
 """
 _INTERRUPTIONS: tuple[type[BaseException], ...] = (BrokerAwayError, *DATABASE_TROUBLE, *BROKER_AWAY)
 _NEEDS_A_QUEUE = {topic.name for topic in TOPIC_OF.values() if topic.heard_by}
+
+
+@dataclass
+class Pass:
+    """What became of some rows: confirmed, refused by the broker one by one, or unknown because it is away."""
+
+    confirmed: list[int] = field(default_factory=list)
+    refused: dict[int, BaseException] = field(default_factory=dict)
+    unknown: list[Any] = field(default_factory=list)
+    away: BaseException | None = None
 
 
 class Relay:
@@ -48,7 +62,10 @@ class Relay:
         self._app_id = app_id
         self._clock = clock
         self._wake = asyncio.Event()
-        self.passed_at = 0.0
+        self._in_flight = IN_FLIGHT
+        self._refusals: dict[int, tuple[int, float]] = {}
+        """Rows that the broker refused: how often, and until when (by the loop's time) they wait."""
+        self.passed_at = float("-inf")
         """When the loop last came round, by the running event loop's time."""
 
     def wake(self) -> None:
@@ -62,22 +79,29 @@ class Relay:
                 await self._lead()
             except _INTERRUPTIONS as error:
                 log.warning("relay.interrupted", error=repr(error))
+                # Carefully at first: what a broker with an alarm does not confirm is sent again and again.
+                self._in_flight = 1
+                self._came_round()
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
+
+    def _came_round(self) -> None:
+        self.passed_at = asyncio.get_running_loop().time()
 
     async def _lead(self) -> None:
         connection = await connect(self._database_url)
         try:
             while not await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK):
-                self.passed_at = asyncio.get_running_loop().time()
+                self._came_round()
                 await asyncio.sleep(_IDLE_POLL_SECONDS)
             while True:
                 self._wake.clear()
                 published = await self._pass_on(connection)
-                self.passed_at = asyncio.get_running_loop().time()
-                if published < IN_FLIGHT:
+                self._came_round()
+                full, self._in_flight = published == self._in_flight, IN_FLIGHT
+                if not full:
                     await self._rest(_BUSY_POLL_SECONDS if published else _IDLE_POLL_SECONDS)
         finally:
-            # The session lock ends with the connection, whatever state it is in.
+            # The session lock ends with the connection, whatever state it is in; another instance may do better.
             connection.terminate()
 
     async def _rest(self, seconds: float) -> None:
@@ -88,39 +112,94 @@ class Relay:
             return
 
     async def _pass_on(self, connection: Any) -> int:
-        rows = await connection.fetch(_SELECT, IN_FLIGHT)
+        now = asyncio.get_running_loop().time()
+        waiting = [seq for seq, (_, until) in self._refusals.items() if until > now]
+        rows = await connection.fetch(_SELECT, self._in_flight, waiting)
         if not rows:
+            self._refusals = {seq: refusal for seq, refusal in self._refusals.items() if seq in waiting}
             return 0
-        async with asyncio.timeout(PUBLISH_LIMIT_SECONDS):
-            outcomes = await asyncio.gather(*(self._publish(row) for row in rows), return_exceptions=True)
-        confirmed = [row["seq"] for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
-        await connection.execute("delete from outbox where seq = any($1::bigint[])", confirmed)
-        metrics.RELAYED.inc(len(confirmed))
-        refused = [(row, outcome) for row, outcome in zip(rows, outcomes, strict=True) if outcome is not None]
-        if refused:
-            await self._note_refusals(connection, refused, others_passed=bool(confirmed))
-        return len(confirmed)
+        made = await self._publish_together(rows)
+        if made.away is None and made.unknown:
+            await self._publish_singly(made)
+        if made.confirmed:
+            await connection.execute("delete from outbox where seq = any($1::bigint[])", made.confirmed)
+            metrics.RELAYED.inc(len(made.confirmed))
+            for seq in made.confirmed:
+                self._refusals.pop(seq, None)
+        if made.refused:
+            await self._note_refusals(connection, made)
+        if made.away is not None:
+            raise BrokerAwayError(f"{len(rows) - len(made.confirmed)} messages were not confirmed: {made.away!r}")
+        return len(made.confirmed)
 
-    async def _note_refusals(
-        self, connection: Any, refused: list[tuple[Any, BaseException]], *, others_passed: bool
-    ) -> None:
-        by_broker = [
-            (row["seq"], repr(error))
-            for row, error in refused
-            if isinstance(error, aiormq.exceptions.DeliveryError) or not isinstance(error, BROKER_AWAY)
-        ]
-        # A broker that takes nothing at all is away or full; only a row refused while others pass is at fault.
-        if by_broker and others_passed:
-            for noted in await connection.fetch(_REFUSED, *map(list, zip(*by_broker, strict=True)), PARK_AFTER):
-                log.warning("relay.refused", seq=noted["seq"], type=noted["type"], parked=noted["parked"])
-        error = refused[0][1]
-        raise BrokerAwayError(f"{len(refused)} messages were not confirmed: {error!r}") from error
+    async def _publish_together(self, rows: Sequence[Any]) -> Pass:
+        """Publish rows in order, all in flight at once."""
+        made = Pass()
+        # Connecting comes first, so that the rows go out in their order.
+        await self._link.exchange(EXCHANGE)
+        tasks = [asyncio.create_task(self._publish(row)) for row in rows]
+        _, late = await asyncio.wait(tasks, timeout=PUBLISH_LIMIT_SECONDS)
+        for task in late:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        for row, outcome in zip(rows, outcomes, strict=True):
+            if outcome is None:
+                made.confirmed.append(row["seq"])
+            elif _refuses_one(outcome):
+                made.refused[row["seq"]] = outcome
+            else:
+                made.unknown.append(row)
+                if not _refuses_channel(outcome):
+                    made.away = made.away or outcome
+        if any(_refuses_channel(outcome) for outcome in outcomes if isinstance(outcome, BaseException)):
+            # One row's fault has closed the channel on its neighbours: each is tried by itself.
+            made.away = None
+        return made
+
+    async def _publish_singly(self, made: Pass) -> None:
+        """Publish what was not confirmed, one after the other, to find whose fault it is."""
+        for row in made.unknown:
+            try:
+                async with asyncio.timeout(PUBLISH_LIMIT_SECONDS):
+                    await self._publish(row)
+            except Exception as error:  # noqa: BLE001 - sorted by what it says about the row
+                if not (_refuses_one(error) or _refuses_channel(error)):
+                    made.away = error
+                    return
+                made.refused[row["seq"]] = error
+            else:
+                made.confirmed.append(row["seq"])
+
+    async def _note_refusals(self, connection: Any, made: Pass) -> None:
+        now = asyncio.get_running_loop().time()
+        for seq in made.refused:
+            times = self._refusals.get(seq, (0, 0.0))[0] + 1
+            self._refusals[seq] = times, now + min(2.0 ** (times - 1), _LONGEST_WAIT_OF_A_ROW_SECONDS)
+        if not made.confirmed:
+            # A broker that takes nothing at all is full or half set up; only a row refused while others pass is parked.
+            log.warning("relay.refuses_all", rows=len(made.refused), error=repr(next(iter(made.refused.values()))))
+            return
+        noted = await connection.fetch(
+            _REFUSED, list(made.refused), [repr(error)[:500] for error in made.refused.values()], PARK_AFTER
+        )
+        for row in noted:
+            if row["parked"]:
+                self._refusals.pop(row["seq"], None)
+            log.warning(
+                "relay.refused",
+                seq=row["seq"],
+                type=row["type"],
+                message_id=str(row["message_id"]),
+                correlation_id=row["correlation_id"],
+                parked=row["parked"],
+                error=row["last_error"],
+            )
 
     async def _publish(self, row: Any) -> None:
         envelope = Envelope(
             message_id=UUID(bytes=row["message_id"].bytes),
             type=row["type"],
-            app_id=self._app_id,
+            app_id=row["app_id"] or self._app_id,
             timestamp=row["created_at"],
             correlation_id=row["correlation_id"],
             causation_id=row["causation_id"],
@@ -134,3 +213,37 @@ class Relay:
 
     async def close(self) -> None:
         await self._link.close()
+
+
+def _refuses_one(outcome: BaseException) -> bool:
+    """Whether the broker gave this very message back, or it cannot be written to the wire at all."""
+    return isinstance(outcome, aiormq.exceptions.DeliveryError) or not isinstance(
+        outcome, (*BROKER_AWAY, asyncio.CancelledError)
+    )
+
+
+def _refuses_channel(outcome: BaseException) -> bool:
+    """Whether the broker closed the channel over a message: forbidden, or to an exchange that is not there."""
+    return isinstance(outcome, aiormq.exceptions.ChannelClosed)
+
+
+async def parked(database: Database, *, limit: int = 100) -> list[dict[str, Any]]:
+    """Return the rows that the broker refused time and again, oldest first, with why."""
+    rows = await database.pool.fetch(
+        "select seq, type, message_id, correlation_id, routing_key, created_at, parked_at, last_error from outbox "
+        "where parked_at is not null order by seq limit $1",
+        limit,
+    )
+    return [dict(row) for row in rows]
+
+
+async def unpark(database: Database, seqs: Sequence[int]) -> int:
+    """Let the relay try parked rows again; returns how many there were."""
+    async with database.work() as work:
+        found = await work.connection.fetch(
+            "update outbox set parked_at = null, attempts = 0 where seq = any($1::bigint[]) and parked_at is not null "
+            "returning seq",
+            list(seqs),
+        )
+        work.after_commit(database.wake)
+    return len(found)

@@ -1,7 +1,10 @@
 """A service: where its parts meet, how it starts, how it stops."""
 
 import asyncio
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
@@ -9,7 +12,7 @@ from typing import Any
 import uvloop
 from contracts import SnapshotRequested
 from contracts.topology import queues_of
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 
 from servicekit import http, jobs, ops, snapshots
 from servicekit.clock import HouseClock
@@ -32,10 +35,14 @@ log = get_logger(__name__)
 Companion = Callable[["Service"], AbstractAsyncContextManager[Any]]
 
 _WAIT_FOR_DATABASE_SECONDS = 1.0
-_RELAY_STALLED_SECONDS = 10.0
+# Longer than the limit of a publish: while the broker is away the relay comes round all the same.
+_RELAY_STALLED_SECONDS = 30.0
 _CLOCK_SECONDS = 60.0
 _METRICS_SECONDS = 5.0
-_OPENING_TROUBLE: tuple[type[BaseException], ...] = (*DATABASE_TROUBLE, SQLAlchemyError)
+_STOP_SECONDS = 9.5
+_CANCEL_SECONDS = 1.0
+_OPENING_TROUBLE: tuple[type[BaseException], ...] = (*DATABASE_TROUBLE, OperationalError, InterfaceError, DBAPIError)
+_BROKEN_MIGRATION: tuple[type[BaseException], ...] = (ProgrammingError, IntegrityError, DataError)
 
 
 class Service:
@@ -74,6 +81,8 @@ class Service:
         if router.obeyings and command_keys is None:
             raise ValueError(f"{name} obeys commands and needs the keys to check their tokens")
         self._tokens = TokenChecker.from_setting(command_keys or "", audience=name)
+        if router.obeyings and not self._tokens.knows_keys:
+            raise ValueError(f"{name} obeys commands, and COMMAND_VERIFY_KEYS holds no key")
         self.parts = [*parts, self.database, self.clock, self.publisher]
         if self.commands is not None:
             self.parts.append(self.commands)
@@ -114,15 +123,29 @@ class Service:
         return {
             "database": self.database.is_open and await self.database.answers(),
             "topology": self.consumption is not None and self.consumption.has_begun,
-            "relay": now - self.relay.passed_at < _RELAY_STALLED_SECONDS
-            or (self.consumption is not None and self.consumption.has_begun),
+            "relay": now - self.relay.passed_at < _RELAY_STALLED_SECONDS,
         }
 
     async def run(self) -> None:
-        """Run until `stop` or a signal; returns when everything is closed."""
+        """Run until `stop` or a signal; returns when everything is closed, within ten seconds."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._stop_by_signal)
+        try:
+            await self._run()
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+        log.info("service.stopped")
+
+    def _stop_by_signal(self) -> None:
+        self._stop.set()
+        # Whatever hangs, an orchestrator is not left to kill us; what is in hand comes again.
+        last_resort = threading.Timer(_STOP_SECONDS, _give_up)
+        last_resort.daemon = True
+        last_resort.start()
+
+    async def _run(self) -> None:
         async with AsyncExitStack() as stack:
             sock = http.listening_socket(self.settings.ops_host, self.settings.ops_port)
             await stack.enter_async_context(http.serving(http.embedded(ops.ops_app(self.name, self.readiness)), sock))
@@ -137,11 +160,10 @@ class Service:
             stack.push_async_callback(self.consumption.stop)
             for companion in self._companions:
                 await stack.enter_async_context(companion(self))
-            tasks.append(asyncio.create_task(self.consumption.run()))
+            tasks.append(asyncio.create_task(self.consumption.run(), name="consumption"))
             log.info("service.started", ops_port=sock.getsockname()[1])
             await self._watch(tasks)
             log.info("service.stopping")
-        log.info("service.stopped")
 
     async def _watch(self, tasks: list[asyncio.Task[None]]) -> None:
         stopped = asyncio.create_task(self._stop.wait())
@@ -149,8 +171,9 @@ class Service:
             done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopped}:
                 # None of them ever ends by itself: a bug, and a fresh process is the way out.
-                log.critical("service.broken", task=repr(task))
-                task.result()
+                error = task.exception() or RuntimeError(f"{task.get_name()} has ended by itself")
+                log.critical("service.broken", task=task.get_name(), exc_info=error)
+                raise error
         finally:
             stopped.cancel()
 
@@ -171,6 +194,9 @@ class Service:
             try:
                 await migrate(self.settings.service_database_url, self.package)
                 await self.database.open()
+            except _BROKEN_MIGRATION:
+                # Waiting does not mend a statement that is wrong.
+                raise
             except _OPENING_TROUBLE as error:
                 log.warning("database.waiting", error=repr(error)[:500])
                 await asyncio.sleep(_WAIT_FOR_DATABASE_SECONDS)
@@ -186,7 +212,8 @@ class Service:
         periodic.append((ops.measure_backlog, _METRICS_SECONDS, "measure_backlog"))
         periodic.append((ops.forget_old_outcomes, 3600.0, "forget_old_outcomes"))
         if router.owned_snapshots:
-            periodic.append((snapshots.announce_slices(router.owned_snapshots), 0.5, "announce_slices"))
+            owned = {topic: self.handler(present) for topic, present in router.owned_snapshots.items()}
+            periodic.append((snapshots.announce_slices(owned), 0.5, "announce_slices"))
         for message, table in router.needed_snapshots.items():
             periodic.append((snapshots.ask_while_empty(message, table), snapshots.ASK_SECONDS, f"ask_{message.topic}"))
         work += [jobs.repeat(database, handler, seconds, name) for handler, seconds, name in periodic]
@@ -205,7 +232,15 @@ class Service:
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    _, late = await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
+    for task in late:
+        log.warning("service.task_holds_out", task=task.get_name())
+
+
+def _give_up() -> None:
+    log.critical("service.killed_itself", advice="it did not stop in time; what was in hand comes again")
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def run(service: Service) -> None:

@@ -15,10 +15,11 @@ def _instance_name() -> str:
 class ServiceSettings(BaseSettings):
     """Settings of every service, read from environment variables of the same names in capitals."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    # An error about one setting must not quote the others: there are passwords among them.
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    service_database_url: str = Field(description="this service's own database, with its own role")
-    service_rabbitmq_url: str = Field(description="the broker, with this service's own user")
+    service_database_url: str = Field(description="this service's own database, with its own role", repr=False)
+    service_rabbitmq_url: str = Field(description="the broker, with this service's own user", repr=False)
     ops_host: str = Field(default="127.0.0.1", description="address of the health and metrics port")
     ops_port: int = Field(default=8081, ge=0, le=65535, description="health and metrics; 0 takes a free one")
     log_format: Literal["json", "console"] = "json"

@@ -1,6 +1,6 @@
 """Snapshots heal: who starts empty asks, the owner announces its present ones again, in slices."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contracts import Snapshot, SnapshotRequested
@@ -11,28 +11,36 @@ from servicekit.work import Work
 
 SLICE = 500
 ASK_SECONDS = 5.0
-_ANSWER = """
-insert into snapshot_run (topic, asked_at, cursor, done) values ($1, $2, '', false)
-on conflict (topic) do update set asked_at = excluded.asked_at, cursor = '', done = false
-where snapshot_run.done and snapshot_run.asked_at < excluded.asked_at - interval '1 minute'
+_ASKED = """
+insert into snapshot_run (topic, asked_at, cursor, done, asked_again) values ($1, $2, '', false, false)
+on conflict (topic) do update set asked_again = true
+"""
+_BEGIN_AGAIN = """
+update snapshot_run set asked_at = $2, cursor = '', done = false, asked_again = false
+where topic = any($1::text[]) and done and asked_again and asked_at <= $2::timestamptz - interval '1 minute'
 """
 
 
-def note_request(owned: dict[str, Handler]) -> Handler:
-    """Return the handler of `snapshot_requested`: at most one run a minute for all askers."""
+def note_request(owned: Mapping[str, Handler]) -> Handler:
+    """Return the handler of `snapshot_requested`.
+
+    Who asks during a run, or within a minute after one began, may have missed its first slices: a further run follows
+    as soon as the minute is over, so that no asker is forgotten and there is at most one run a minute.
+    """
 
     async def note_snapshot_request(requests: Sequence[Heard[SnapshotRequested]], work: Work) -> None:
         for request in requests:
             if request.event.topic_name in owned:
-                await work.connection.execute(_ANSWER, request.event.topic_name, work.now)
+                await work.connection.execute(_ASKED, request.event.topic_name, work.now)
 
     return note_snapshot_request
 
 
-def announce_slices(owned: dict[str, Handler]) -> Handler:
+def announce_slices(owned: Mapping[str, Handler]) -> Handler:
     """Return the job that announces the next slice of a run that is under way."""
 
     async def announce_next_slice(work: Work) -> bool:
+        await work.connection.execute(_BEGIN_AGAIN, sorted(owned), work.now)
         run = await work.connection.fetchrow(
             "select topic, cursor from snapshot_run where not done and topic = any($1::text[]) "
             "order by topic limit 1 for update skip locked",
@@ -60,7 +68,7 @@ def ask_while_empty(message: type[Snapshot], table: str) -> Handler:
         raise ValueError(f"{table!r} is no table name")
 
     async def ask_for_snapshots(work: Work) -> None:
-        empty: Any = await work.connection.fetchval(f"select not exists (select from {table})")  # noqa: S608
+        empty: Any = await work.connection.fetchval(f'select not exists (select from "{table}")')  # noqa: S608
         pending = await work.connection.fetchval(
             "select exists (select from outbox where type = $1)", SnapshotRequested.topic
         )

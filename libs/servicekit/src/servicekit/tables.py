@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, LargeBinary, MetaData, Text
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, LargeBinary, MetaData, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -29,6 +29,7 @@ class OutboxRow(KitTable, table=True):
     exchange: str = Field(sa_type=Text)
     routing_key: str = Field(sa_type=Text)
     type: str = Field(sa_type=Text)
+    app_id: str | None = Field(default=None, sa_type=Text)
     body: bytes = Field(sa_type=LargeBinary)
     correlation_id: str = Field(sa_type=Text)
     causation_id: UUID | None = None
@@ -44,6 +45,7 @@ class DeadLetterRow(KitTable, table=True):
     """A message that could not be handled, with why."""
 
     __tablename__ = "dead_letter"
+    __table_args__ = (Index("dead_letter_once", "queue", "message_id", text("md5(body)"), unique=True),)
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     queue: str = Field(sa_type=Text)
@@ -80,3 +82,4 @@ class SnapshotRunRow(KitTable, table=True):
     asked_at: datetime = _time()
     cursor: str = Field(sa_type=Text)
     done: bool = False
+    asked_again: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})

@@ -112,6 +112,7 @@ class ServiceUnderTest:
         """Hand over a command with an envelope of the test's own making."""
         [handling] = [one for one in self.service.command_handlings() if one.obeying.message is type(command)]
         reply = await handling.decide(envelope, command.to_json())
+        assert reply is not None, "whether the command was done is not known"
         await self._collect()
         return reply
 

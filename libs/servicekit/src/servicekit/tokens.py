@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from contracts import Capability
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from joserfc import jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from servicekit.messages import Actor
@@ -49,10 +49,12 @@ class TokenMaker:
     def from_setting(cls, setting: str, *, issuer: str) -> "TokenMaker":
         """Read `kid:base64url seed`; raises `ValueError`."""
         kid, _, seed = setting.partition(":")
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
-
-        raw = base64.urlsafe_b64decode(seed + "=" * (-len(seed) % 4))
-        public = Ed25519PrivateKey.from_private_bytes(raw).public_key().public_bytes_raw()
+        try:
+            raw = base64.urlsafe_b64decode(seed + "=" * (-len(seed) % 4))
+            public = Ed25519PrivateKey.from_private_bytes(raw).public_key().public_bytes_raw()
+        except ValueError:
+            # Not with its cause: that one may quote the key.
+            raise ValueError("COMMAND_SIGNING_KEY is no `kid:key`; `webinarctl keys` makes one") from None
         key = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "d": _unpadded(raw), "x": _unpadded(public)})
         return cls(kid, key, issuer)
 
@@ -79,22 +81,36 @@ class TokenChecker:
 
     @classmethod
     def from_setting(cls, setting: str, *, audience: str) -> "TokenChecker":
-        """Read `kid:base64url public key, kid2:…`."""
+        """Read `kid:base64url public key, kid2:…`; raises `ValueError`."""
         keys: dict[str, OKPKey] = {}
         for pair in filter(None, (part.strip() for part in setting.split(","))):
             kid, _, public = pair.partition(":")
-            keys[kid] = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": public})
+            try:
+                raw = base64.urlsafe_b64decode(public + "=" * (-len(public) % 4))
+                Ed25519PublicKey.from_public_bytes(raw)
+            except ValueError as error:
+                raise ValueError(f"COMMAND_VERIFY_KEYS: the key {kid!r} is not valid: {error}") from None
+            if kid in keys:
+                raise ValueError(f"COMMAND_VERIFY_KEYS: {kid!r} stands there twice")
+            keys[kid] = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": _unpadded(raw)})
         return cls(keys, audience=audience)
+
+    @property
+    def knows_keys(self) -> bool:
+        return bool(self._keys)
 
     def check(self, token: str | None, *, topic: str, message_id: UUID) -> tuple[Actor, datetime]:
         """Return the actor and the deadline of a token; raises `InvalidTokenError`. Expiry is the caller's to judge."""
         if not token:
             raise InvalidTokenError("no token")
         try:
-            kid = jwt.decode(token, lambda obj: self._key_of(obj.headers().get("kid")), algorithms=[ALGORITHM])
-        except (JoseError, ValueError, TypeError) as error:
-            raise InvalidTokenError(f"not a token of ours: {error!r}") from error
-        claims = kid.claims
+            decoded = jwt.decode(token, lambda obj: self._key_of(obj.headers().get("kid")), algorithms=[ALGORITHM])
+        except InvalidTokenError:
+            raise
+        except Exception as error:
+            # What a stranger writes there may trip the library in any way; it is a refusal all the same.
+            raise InvalidTokenError(f"not a token of ours: {type(error).__name__}") from error
+        claims = decoded.claims
         expected = {"aud": self._audience, "act": topic, "jti": str(message_id)}
         for name, value in expected.items():
             if claims.get(name) != value:
@@ -103,7 +119,7 @@ class TokenChecker:
             capabilities = frozenset(Capability(word) for word in claims["cap"])
             actor = Actor(account_id=str(claims["sub"]), capabilities=capabilities)
             deadline = datetime.fromtimestamp(float(claims["exp"]), UTC)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
             raise InvalidTokenError(f"claims: {error!r}") from error
         return actor, deadline
 
