@@ -166,6 +166,33 @@ async def test_bad_bodies_are_refused_and_never_a_failure(web: Web, path: str) -
         assert set(response.json()["error"]) == {"code", "message"}
 
 
+async def test_bad_words_in_the_sign_in_form_are_refused_and_never_a_failure(web: Web) -> None:
+    browser = web.browser()
+    await browser.get("/account/login/")
+    token = browser.cookies["wh_guest"].strip('"')
+    words = ["", "\x00", "a\x00b", "\U0001f600" * 300, "x" * 5000, "\u202e", "'; drop table account; --"]
+    for login in words:
+        form = {"login": login, "password": login, "csrf_token": token, "next": login}
+        response = await browser.post("/account/login/", data=form, headers={"origin": BASE_URL})
+        assert response.status_code in {303, 400}, login
+        assert response.headers.get("location", "/account/login/?").startswith("/account/login/?")
+    nothing = await browser.post("/account/login/", headers={"origin": BASE_URL, "x-csrf-token": token})
+    assert nothing.headers["location"].startswith("/account/login/?error=")
+
+
+async def test_static_files_need_no_session_and_no_database(web: Web) -> None:
+    member = await web.member()
+    await web.parts.database.close()
+    web.parts.sessions.forget([])
+
+    response = await member.browser.get("/static/site.css", headers={"cookie": member.cookie + "x"})
+
+    assert (response.status_code, response.headers["cache-control"]) == (200, "no-cache")
+    assert "script-src 'self'" in response.headers["content-security-policy"]
+    assert "set-cookie" not in response.headers
+    await web.parts.database.open()
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -87,6 +87,20 @@ def test_who_left_the_lobby_before_the_start_is_not_told_as_seen_after_it() -> N
     assert not presence.over()[0].seen
 
 
+def test_a_first_look_after_the_end_is_no_look_at_the_webinar() -> None:
+    presence = Presence()
+    presence.started_at = NOON
+    for name in ("anna", "boris"):
+        presence.connect(name, NOON, host=False)
+    presence.mark_seen("anna", NOON + at(1), host=False)
+
+    presence.has_ended = True
+    for name in ("anna", "boris"):
+        presence.mark_seen(name, NOON + at(3600), host=False)
+
+    assert [entry.seen for entry in presence.here()] == [True, False]
+
+
 def test_who_polls_is_here_until_the_last_poll() -> None:
     presence = Presence()
     presence.poll("anna", NOON, host=False)

@@ -1,6 +1,7 @@
 """What the room's page says: I am looking, I have finished, I followed the call to action. And who is here."""
 
 import json
+import time
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -82,6 +83,8 @@ async def list_participants(
 ) -> dict[str, Any]:
     """Return who is in the room: hosts first, then by name; `next` is the `after` of the following page, or null."""
     rooms = parts_of(request).rooms
+    if not rooms.polls.takes(f"list of {viewer.session_id}", time.monotonic()):
+        raise refusals.too_many_requests()
     room = await rooms.room(webinar_id, viewer)
     people = await rooms.people(room, search=q.strip(), skip=after)
     here = room.accounts_here()

@@ -47,6 +47,9 @@ class Doorway:
             too_large = JSONResponse({"error": {"code": "invalid_field", "message": "The request is too large."}}, 413)
             await too_large(scope, receive, secured(scope, send, https=self._https))
             return
+        if scope["path"].startswith("/static/"):
+            await self._app(scope, receive, secured(scope, send, https=self._https))
+            return
         try:
             known = await self._sessions.authenticate(scope)
         except DATABASE_TROUBLE:

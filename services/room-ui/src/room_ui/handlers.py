@@ -99,6 +99,7 @@ router.needs_snapshots(WebinarEvent, "webinar")
 router.needs_snapshots(ChatLinkEvent, "chat_link")
 router.needs_snapshots(MessageTemplateEvent, "message_template")
 router.needs_snapshots(ParticipationEvent, "participation")
+router.needs_snapshots(PostWebinarDelivery, "delivery")
 
 
 @router.owns_snapshots(AccountEvent)

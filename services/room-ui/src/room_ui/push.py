@@ -117,7 +117,7 @@ class Push:
         viewer = known.viewer
         query = _query(scope)
         room = await self._rooms.room(_webinar_id(query), viewer)
-        self._may_open(viewer.session_id)
+        self._rooms.check_room_for_stream(viewer.session_id)
         connection = self._rooms.enter(room, viewer, known.expires_at, visible=query.get("visible") == "1")
         try:
             await self._stream(
@@ -137,7 +137,7 @@ class Push:
 
     async def _schedule_stream(self, _: Scope, receive: Receive, send: Send, known: Authenticated) -> None:
         hub, session_id = self._rooms.schedule_hub, known.viewer.session_id
-        self._may_open(session_id)
+        self._rooms.check_room_for_stream(session_id)
         connection = Connection(hub, session_id=session_id)
         hub.connections.add(connection)
         self._rooms.hold(connection)
@@ -154,10 +154,6 @@ class Push:
             self._rooms.release(connection)
 
     # --- both ------------------------------------------------------------------------------------------------------
-
-    def _may_open(self, session_id: str | None) -> None:
-        if not self._rooms.may_open_stream(session_id):
-            raise refusals.too_many_requests()
 
     async def _answer_written(self, scope: Scope, send: Send, state: Written) -> None:
         headers = [(b"etag", state.etag), (b"cache-control", b"no-cache, private")]

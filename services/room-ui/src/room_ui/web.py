@@ -125,6 +125,8 @@ async def _answer_refusal(request: Request, refusal: Any) -> Response:
 
 
 async def _answer_sign_in_first(request: Request, _: Exception) -> Response:
+    if request.method not in _READING:
+        return RedirectResponse("/account/login/", 303)
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"/account/login/?next={quote(here, safe='/')}", 303)
 

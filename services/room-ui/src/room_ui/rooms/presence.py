@@ -36,6 +36,8 @@ class Presence:
         self.news: set[str] = set()
         self.started_at: datetime | None = None
         """When the webinar began. Before, "seen" is since the opening of the room; from then on, since the start."""
+        self.has_ended = False
+        """After the end nothing is seen any more: a look at the goodbye is no look at the webinar."""
 
     def connect(self, account_id: str, now: datetime, *, host: bool) -> None:
         """A stream of this account was opened."""
@@ -59,9 +61,10 @@ class Presence:
         stay = self._stay(account_id, now, host)
         if stay.connections == 0:
             stay.polled_at = now
-        if not self._is_seen(stay):
-            self.news.add(account_id)
-        stay.seen_at = now
+        if not self.has_ended:
+            if not self._is_seen(stay):
+                self.news.add(account_id)
+            stay.seen_at = now
 
     def lapse(self, now: datetime) -> None:
         """End the stays of accounts that only polled and have stopped: they were here until they last asked."""

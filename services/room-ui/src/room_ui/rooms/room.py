@@ -22,7 +22,7 @@ class Room:
         self.viewers = 0
         self.hub = Hub()
         self.presence = Presence()
-        self.presence.started_at = webinar.started_at
+        self._tell_presence()
         self.others = Others()
         self.round = 0
         self.has_reported = False
@@ -45,9 +45,13 @@ class Room:
         if webinar.version <= self.webinar.version:
             return False
         self.webinar = webinar
-        self.presence.started_at = webinar.started_at
+        self._tell_presence()
         self._changed(now)
         return True
+
+    def _tell_presence(self) -> None:
+        self.presence.started_at = self.webinar.started_at
+        self.presence.has_ended = self.has_ended
 
     def name_speaker(self, speaker: str | None, now: datetime) -> None:
         if speaker != self.speaker:

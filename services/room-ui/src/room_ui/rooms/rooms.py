@@ -10,7 +10,7 @@ from uuid import UUID
 from contracts import RoomPresence, WebinarEvent
 from servicekit import Database, HouseClock
 
-from room_ui import domain, refusals, repository
+from room_ui import domain, measures, refusals, repository
 from room_ui.repository import PersonHere
 from room_ui.rooms.hub import Connection, Hub
 from room_ui.rooms.room import Room
@@ -39,6 +39,7 @@ class Rooms:
         self._speakers: dict[str, str] = {}
         self._streams: dict[str, set[Connection]] = {}
         self._stream_count = 0
+        self.is_closing = False
         self._people: dict[UUID, tuple[float, list[PersonHere]]] = {}
         self._people_lock = asyncio.Lock()
         self._schedule: Written | None = None
@@ -136,11 +137,12 @@ class Rooms:
 
     # --- who is here -----------------------------------------------------------------------------------------------
 
-    def may_open_stream(self, session_id: str | None) -> bool:
-        """Whether this process, and this session, may hold one more stream."""
-        if self._stream_count >= self._settings.streams_per_process:
-            return False
-        return session_id is None or len(self._streams.get(session_id, ())) < self._settings.streams_per_session
+    def check_room_for_stream(self, session_id: str | None) -> None:
+        """Raise `Refusal` when this process (503), or this session (429), may hold no further stream."""
+        if self.is_closing or self._stream_count >= self._settings.streams_per_process:
+            raise refusals.unavailable()
+        if session_id is not None and len(self._streams.get(session_id, ())) >= self._settings.streams_per_session:
+            raise refusals.too_many_requests()
 
     def enter(self, room: Room, viewer: Viewer, expires_at: datetime | None, *, visible: bool) -> Connection:
         """A stream of this viewer begins."""
@@ -204,6 +206,8 @@ class Rooms:
         """Count again who is in the rooms; at most every 2 s."""
         for room in self.all():
             room.recount(self.now())
+        measures.STREAMS.set(self._stream_count)
+        measures.VIEWERS.set(sum(room.viewers for room in self._rooms.values()))
 
     def viewers(self, webinar_id: UUID) -> int:
         """Return how many participants are in the room on all instances, as last counted."""
@@ -242,7 +246,8 @@ class Rooms:
                 connection.close()
 
     async def close_streams(self) -> None:
-        """Say goodbye on every stream; returns when none is left."""
+        """Say goodbye on every stream and take no new one; returns when none is left."""
+        self.is_closing = True
         for hub in self._hubs():
             for connection in list(hub.connections):
                 connection.close()
