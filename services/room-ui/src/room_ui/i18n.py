@@ -83,6 +83,11 @@ class Texts:
         n = max(0, int(seconds // 60))
         return self.ngettext("%(num)d minute", "%(num)d minutes", n) % {"num": n}
 
+    def length(self, seconds: float) -> str:
+        """Write a length of time in whole minutes, in seconds when it is under one."""
+        n = max(0, int(seconds))
+        return self.minutes(n) if n >= 60 else self.ngettext("%(num)d second", "%(num)d seconds", n) % {"num": n}
+
 
 @lru_cache(maxsize=len(LOCALES))
 def texts(locale: str) -> Texts:

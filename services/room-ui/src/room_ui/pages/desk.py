@@ -20,7 +20,7 @@ from room_ui.pages.commanding import Outcome, send
 from room_ui.pages.forms import FIELDS, WebinarForm, command_id, read_webinar_form, uuid_or_none, values_of
 from room_ui.pages.known import known_room, take_in
 from room_ui.pages.rendering import language_of, now_of, page
-from room_ui.pages.words import Notice, refusal_words
+from room_ui.pages.words import FIELD_NAMES, Notice, refusal_words
 from room_ui.refusals import Refusal
 from room_ui.rooms.room import Room
 from room_ui.viewer import Viewer
@@ -219,4 +219,7 @@ async def _refused(
             shown = of_webinar(room.webinar)
             shown = replace(shown, values=shown.values | form.edited, typed=True)
         shown = replace(shown, errors={error.field: words})
-    return await webinar_page(request, room, form=shown, notice=outcome.notice(language), status=outcome.status)
+    notice = outcome.notice(language)
+    if notice is not None and error is not None and error.field in FIELD_NAMES:
+        notice = replace(notice, text=f"{language.gettext(FIELD_NAMES[error.field])}: {notice.text}")
+    return await webinar_page(request, room, form=shown, notice=notice, status=outcome.status)

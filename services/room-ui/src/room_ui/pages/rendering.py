@@ -12,6 +12,7 @@ from babel.units import format_unit
 from contracts import Capability, Role
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from room_ui.accounts.domain import safe_referral
@@ -49,6 +50,12 @@ def _safe_link(link: str | None) -> str:
     return link if link is not None and is_safe_link(link) else ""
 
 
+def _clock(language: Texts, moment: datetime, zone: str) -> Markup:
+    """Return a time of day that scripts put into the reader's own zone; without them the zone is named."""
+    words = f"{language.clock(moment, zone)} ({language.zone_name(zone, moment)})"
+    return Markup('<time data-clock datetime="{}">{}</time>').format(moment.isoformat(), words)
+
+
 @lru_cache
 def environment(locale: str) -> Environment:
     """Return the templates in one language."""
@@ -65,6 +72,7 @@ def environment(locale: str) -> Environment:
     found.filters["safe_link"] = _safe_link
     found.globals |= {
         "texts": language,
+        "clock": partial(_clock, language),
         "asset": asset,
         "languages": LANGUAGES,
         "fresh_id": lambda: str(uuid4()),

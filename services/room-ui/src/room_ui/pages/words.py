@@ -121,6 +121,24 @@ FIELD_REFUSALS: Mapping[str, str] = {
     "text": _("Check the words in curly braces, and keep it under 4,000 characters."),
 }
 
+FIELD_NAMES: Mapping[str, str] = {
+    "title": _("Title"),
+    "description": _("Description"),
+    "speaker_id": _("Speaker"),
+    "scheduled_at": _("Begins"),
+    "time_zone": _("Time zone"),
+    "duration_minutes": _("Length, minutes"),
+    "completion_percent": _("Counts as attended from, percent of the time"),
+    "poster_url": _("Link to the poster"),
+    "recording_url": _("Link to the recording"),
+    "player_src": _("Link to the video"),
+    "chat_src": _("Link to the chat"),
+    "stream_type": _("Where the webinar runs"),
+    "cta_text": _("Words on the button"),
+    "cta_link": _("Where the button leads"),
+}
+"""What the desk's form calls its fields."""
+
 CORE_WORDS = (
     _("The time has to look like 2026-12-01T19:00 or 2026-12-01T16:00:00Z."),
     _("There is no such day or time."),

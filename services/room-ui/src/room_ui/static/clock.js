@@ -47,10 +47,15 @@ function zoneName(iso) {
   return parts.find((part) => part.type === "timeZoneName")?.value ?? "";
 }
 
+const clockFormat = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+
 /** Rewrite every time below `root` in the visitor's zone, and name that zone. */
 export function localise(root) {
   for (const element of root.querySelectorAll("time[data-local][datetime]")) {
     if (element.dateTime) element.textContent = localTime(element.dateTime);
+  }
+  for (const element of root.querySelectorAll("time[data-clock][datetime]")) {
+    element.textContent = clockFormat.format(new Date(element.dateTime));
   }
   for (const element of root.querySelectorAll("[data-zone-of]")) {
     if (element.dataset.zoneOf) element.textContent = zoneName(element.dataset.zoneOf);
@@ -62,7 +67,7 @@ function tick() {
     const moment = Date.parse(element.dataset.countdown);
     if (Number.isNaN(moment)) continue;
     const left = moment - now();
-    element.querySelector("[data-remaining]").hidden = left <= 0;
+    element.querySelector("[data-until]").hidden = left <= 0;
     element.querySelector("[data-past]").hidden = left > 0;
     if (left > 0) element.querySelector("[data-remaining]").textContent = length(left);
   }

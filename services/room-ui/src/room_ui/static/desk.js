@@ -1,6 +1,6 @@
 // The desk: what runs shows itself, and nothing that was typed is lost.
 
-import { keepTime, setClock } from "./clock.js";
+import { keepTime, localise, setClock } from "./clock.js";
 import { People } from "./people.js";
 import { Push } from "./push.js";
 
@@ -8,7 +8,10 @@ const desk = document.querySelector("[data-desk]");
 const form = document.querySelector("[data-webinar-form]");
 // This page may be the answer to a form, so it is asked for by its own address, never by the one it came from.
 const page = desk && `/admin_webinar/${desk.dataset.webinarId}`;
+let isSent = false;
 let isTyped = form?.dataset.typed === "true";
+
+localise(document);
 
 form?.addEventListener("input", () => {
   isTyped = true;
@@ -16,12 +19,13 @@ form?.addEventListener("input", () => {
 
 // One press is one command: a second click waits for the answer to the first.
 document.addEventListener("submit", (event) => {
-  isTyped = false;
+  isSent = true;
   setTimeout(() => {
     for (const button of event.target.querySelectorAll("button")) button.disabled = true;
   }, 0);
 });
 window.addEventListener("pageshow", () => {
+  isSent = false;
   for (const button of document.querySelectorAll("button[disabled]")) button.disabled = false;
 });
 
@@ -60,11 +64,15 @@ async function refresh(...selectors) {
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const selector of selectors) {
     const [old, now] = [document.querySelector(selector), fresh.querySelector(selector)];
-    if (old && now && !old.contains(document.activeElement)) old.replaceWith(document.adoptNode(now));
+    if (!old || !now || old.contains(document.activeElement)) continue;
+    localise(now);
+    old.replaceWith(document.adoptNode(now));
   }
 }
 
 function changed() {
+  // The change is most likely the one just asked for; its answer is on the way, with words of its own.
+  if (isSent) return;
   if (isTyped) desk.querySelector("[data-changed]").hidden = false;
   else location.assign(page);
 }

@@ -52,7 +52,15 @@ export class People {
     if (number === this.asked) this.show(found, query.has("q"));
   }
 
+  /** The list is made anew every other second at most: where it lags behind its own count, look again. */
+  lagging(found) {
+    const isBehind = found.next === null && found.participants.length < found.total;
+    this.tries = isBehind ? (this.tries ?? 0) + 1 : 0;
+    if (isBehind && this.tries <= 3) this.changed(found.viewers);
+  }
+
   show(found, isSearch) {
+    if (!isSearch) this.lagging(found);
     this.list.replaceChildren(...found.participants.map((one) => this.element(one)));
     const count = this.root.querySelector("[data-people-count]");
     if (count && !isSearch) count.textContent = found.total ?? "";
