@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import aio_pika
 import aiohttp
+import aiormq.exceptions
 import asyncpg
 from aio_pika import ExchangeType
 from contracts.topology import (
@@ -25,11 +26,16 @@ from contracts.topology import (
     topics_said_by,
 )
 
+# The broker drops from a queue of dead letters what was handed out too often, 20 times by default since RabbitMQ 4.
+_DEAD_LETTERS = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
 _AT_LEAST_ONCE = {
     "x-queue-type": "quorum",
     "x-dead-letter-strategy": "at-least-once",
     "x-overflow": "reject-publish",
 }
+
+
+_LOCK = 7_113_060_113
 
 
 class ProvisioningError(Exception):
@@ -63,42 +69,58 @@ def queue_arguments(queue: Queue) -> dict[str, Any]:
 
 
 async def provision_topology(broker_url: str, *, retry_scale: float = 1.0, services: tuple[str, ...] = SERVICES) -> int:
-    """Declare exchanges, queues and bindings; returns how many queues there are."""
+    """Declare exchanges, queues and bindings, or correct them; returns how many queues there are.
+
+    Raises `ProvisioningError` for a queue that was declared otherwise and is in use, or holds messages.
+    """
     connection = await aio_pika.connect(broker_url, timeout=10)
     async with connection:
         channel = await connection.channel()
-        events, dead, back, _ = [
+        for name in (EXCHANGE, DEAD_EXCHANGE, RETURN_EXCHANGE, REPLY_EXCHANGE):
             await channel.declare_exchange(name, ExchangeType.TOPIC, durable=True)
-            for name in (EXCHANGE, DEAD_EXCHANGE, RETURN_EXCHANGE, REPLY_EXCHANGE)
-        ]
         count = 0
         for level, seconds in enumerate(DELAY_SECONDS, start=1):
             name = delay_exchange(level)
-            exchange = await channel.declare_exchange(name, ExchangeType.TOPIC, durable=True)
-            waiting = await channel.declare_queue(
-                name,
-                durable=True,
-                arguments={
-                    **_AT_LEAST_ONCE,
-                    "x-message-ttl": max(1, int(seconds * 1000 * retry_scale)),
-                    "x-dead-letter-exchange": RETURN_EXCHANGE,
-                },
-            )
-            await waiting.bind(exchange, "#")
+            await channel.declare_exchange(name, ExchangeType.TOPIC, durable=True)
+            arguments = {
+                **_AT_LEAST_ONCE,
+                "x-message-ttl": max(1, int(seconds * 1000 * retry_scale)),
+                "x-dead-letter-exchange": RETURN_EXCHANGE,
+            }
+            await _declare_queue(connection, name, arguments, {name: "#"})
             count += 1
-        for service in services:
-            for queue in queues_of(service):
-                if queue.dead_letter_queue is not None:
-                    grave = await channel.declare_queue(
-                        queue.dead_letter_queue, durable=True, arguments={"x-queue-type": "quorum"}
-                    )
-                    await grave.bind(dead, queue.name)
-                    count += 1
-                declared = await channel.declare_queue(queue.name, durable=True, arguments=queue_arguments(queue))
-                await declared.bind(events, queue.topic.name)
-                await declared.bind(back, queue.name)
+        for queue in (queue for service in services for queue in queues_of(service)):
+            if queue.dead_letter_queue is not None:
+                await _declare_queue(connection, queue.dead_letter_queue, _DEAD_LETTERS, {DEAD_EXCHANGE: queue.name})
                 count += 1
+            bindings = {EXCHANGE: queue.topic.name, RETURN_EXCHANGE: queue.name}
+            await _declare_queue(connection, queue.name, queue_arguments(queue), bindings)
+            count += 1
     return count
+
+
+async def _declare_queue(
+    connection: aio_pika.abc.AbstractConnection, name: str, arguments: dict[str, Any], bindings: dict[str, str]
+) -> None:
+    """Declare and bind a queue; one that is empty, idle and was declared otherwise is made anew."""
+    # A declaration that differs closes its channel, so each has one of its own.
+    channel = await connection.channel()
+    try:
+        queue = await channel.declare_queue(name, durable=True, arguments=arguments)
+    except aiormq.exceptions.ChannelPreconditionFailed as error:
+        channel = await connection.channel()
+        present = await channel.declare_queue(name, passive=True)
+        found = present.declaration_result
+        if found.message_count or found.consumer_count:
+            raise ProvisioningError(
+                f"{name} was declared otherwise, and holds {found.message_count} messages for {found.consumer_count} "
+                f"consumers: stop the services, let the queue run empty, and provision again. ({error})"
+            ) from error
+        await present.delete(if_unused=False, if_empty=False)
+        queue = await channel.declare_queue(name, durable=True, arguments=arguments)
+    for exchange, routing_key in bindings.items():
+        await queue.bind(exchange, routing_key)
+    await channel.close()
 
 
 def permissions_of(service: str) -> dict[str, str]:
@@ -137,7 +159,8 @@ async def provision_broker_users(management_url: str, vhost: str, logins: list[L
     """Make or correct the services' broker users over the management API; raises `ProvisioningError`."""
     parts = urlsplit(management_url)
     login_header = aiohttp.encode_basic_auth(unquote(parts.username or "guest"), unquote(parts.password or "guest"))
-    base = f"{parts.scheme}://{parts.hostname}:{parts.port or 15672}{parts.path.rstrip('/')}/api"
+    address = parts.netloc.rpartition("@")[2] if parts.port else f"{parts.netloc.rpartition('@')[2]}:15672"
+    base = f"{parts.scheme}://{address}{parts.path.rstrip('/')}/api"
     limit = aiohttp.ClientTimeout(total=20)
     place = quote(vhost, safe="")
     async with aiohttp.ClientSession(headers={"Authorization": login_header}, timeout=limit) as session:
@@ -158,6 +181,8 @@ async def provision_databases(database_url: str, logins: list[Login]) -> None:
     """Make or correct a database and a role for each service; no role reaches another's database."""
     connection = await asyncpg.connect(database_url, timeout=10)
     try:
+        # Two at once would trip over each other's rows of roles and databases.
+        await connection.execute(f"select pg_advisory_lock({_LOCK})")
         for login in logins:
             role = _quoted(login.role)
             exists = await connection.fetchval("select exists (select from pg_roles where rolname = $1)", login.role)
@@ -186,4 +211,5 @@ def vhost_of(broker_url: str) -> str:
 def default_management_url(broker_url: str) -> str:
     """Return the management address on the broker's host, with the same user."""
     parts = urlsplit(broker_url)
-    return f"http://{parts.username or 'guest'}:{parts.password or 'guest'}@{parts.hostname}:15672"
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"http://{parts.username or 'guest'}:{parts.password or 'guest'}@{host}:15672"

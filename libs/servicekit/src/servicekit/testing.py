@@ -5,7 +5,8 @@ Loaded as a pytest plugin (`-p servicekit.testing`); it needs the `servers` fixt
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -147,9 +148,22 @@ Harness = Callable[..., Awaitable[ServiceUnderTest]]
 
 
 @pytest.fixture(scope="session")
-def template_databases(servers: Any) -> dict[str, str]:
-    """Names of migrated databases that tests are cloned from, by package."""
-    return {}
+def template_databases(servers: Any) -> Iterator[dict[str, str]]:
+    """Names of migrated databases that tests are cloned from, by package; dropped at the end of the run."""
+    templates: dict[str, str] = {}
+    yield templates
+    with ThreadPoolExecutor(1) as pool:
+        # In a thread of its own: the last test's event loop may still be set up around us.
+        for name in templates.values():
+            pool.submit(asyncio.run, _administer(servers.database_url, f'drop database "{name}" with (force)')).result()
+
+
+@pytest.fixture
+async def kit_database(servers: Any, template_databases: dict[str, str]) -> AsyncIterator[str]:
+    """The administrator's URL of a database with the kit's own tables."""
+    url = await _cloned_database(servers.database_url, None, template_databases)
+    yield url
+    await _administer(servers.database_url, f'drop database "{_name_in(url)}" with (force)')
 
 
 @pytest.fixture
