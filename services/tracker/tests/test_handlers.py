@@ -180,6 +180,40 @@ async def test_outcomes_are_written_as_soon_as_all_have_spoken(tracker: ServiceU
     assert [event.lead_id for event in tracker.said(WebinarCompleted)] == ["a", "b"]
 
 
+async def test_an_older_report_that_comes_again_takes_nothing_back(tracker: ServiceUnderTest) -> None:
+    tracker.clock.set(at(600))
+    before, after = report(600, entry("a", 0)), report(600.1, entry("a", 0), version=3)
+    await tracker.receive(LIVE, before, FINISHED, after)
+    await tracker.receive(before)
+
+    await finalise(tracker, after=3)
+
+    assert len(tracker.said(WebinarCompleted)) == 1
+
+
+async def test_a_page_first_looked_at_after_the_stop_has_not_entered(tracker: ServiceUnderTest) -> None:
+    await tracker.receive(LIVE, FINISHED, report(600.1, entry("a", 0, seen=False), version=3))
+    await tracker.receive(report(599, entry("a", 0, seen=False)), report(605, entry("a", 0), version=3))
+
+    await finalise(tracker)
+
+    assert tracker.said_topics() == []
+
+
+async def test_a_stop_that_was_left_behind_is_cleared_without_a_second_outcome(tracker: ServiceUnderTest) -> None:
+    await tracker.receive(LIVE, report(60, entry("a", 0, 60)), FINISHED)
+    await finalise(tracker)
+    tracker.said(ClientWebinarEntered)
+    tracker.said(ParticipationEvent)
+    assert len(tracker.said(ClientWebinarAttendanceEvaluate)) == 1
+
+    await tracker.database.pool.execute("insert into stop values ($1, $2, $2)", WEBINAR, at(0))
+    await finalise(tracker)
+
+    assert tracker.said_topics() == []
+    assert await tracker.database.pool.fetchval("select count(*) from stop") == 0
+
+
 async def test_outcomes_wait_at_least_three_seconds(tracker: ServiceUnderTest) -> None:
     tracker.clock.set(at(600))
     await tracker.receive(LIVE, FINISHED, report(600.1, entry("a", 0), version=3))
@@ -227,6 +261,7 @@ async def test_figures_are_told_at_a_bounded_rate_while_live(tracker: ServiceUnd
     tracker.clock.set(at(145))
     await tracker.run(tell_progress)
     assert tracker.said(ParticipationEvent) == []
+    assert await tracker.database.pool.fetchval("select told_at from session") == at(45)
 
 
 async def test_a_completion_is_told_at_the_next_opportunity(tracker: ServiceUnderTest) -> None:

@@ -14,11 +14,13 @@ from contracts import (
     RoomPresence,
     WebinarCompleted,
 )
-from servicekit.testing import Harness, ServiceUnderTest
+from servicekit.testing import Harness, ServiceUnderTest, eventually
+from tracker.domain.connections import connections
 from tracker.handlers import finalise_due, tell_progress
 from tracker.main import create_service
+from tracker.repository import participations
 from tracker.settings import TrackerSettings
-from tracker.testing import START, at, entry, finish, report, webinar
+from tracker.testing import START, WEBINAR, at, entry, finish, report, webinar
 
 LIVE = webinar(version=2, on_air=((0, None),))
 FINISHED = webinar(version=3, on_air=((0, 600),), finished=600)
@@ -108,6 +110,42 @@ async def test_a_finish_presence_and_finalising_at_once_leave_one_outcome(
     assert completed + evaluated == Counter(leads)
     outcomes = await tracker.database.pool.fetchval("select count(*) from session where completed_at is not null")
     assert outcomes == completed.total()
+
+
+async def test_the_same_presence_told_to_two_instances_at_once_blocks_neither(
+    tracker: ServiceUnderTest, twin: ServiceUnderTest
+) -> None:
+    """A deadlock would be raised here: the harness tries nothing again."""
+    leads = [f"lead-{n:04}" for n in range(1000)]
+    await tracker.receive(LIVE)
+
+    for when in range(10, 90, 5):
+        await asyncio.gather(tracker.receive(*room(when, leads)), twin.receive(*room(when, leads[::-1])))
+
+    assert said_by_all(ClientWebinarEntered, tracker, twin) == Counter(leads)
+
+
+async def test_finalising_waits_for_presence_that_is_being_written(
+    tracker: ServiceUnderTest, twin: ServiceUnderTest
+) -> None:
+    await tracker.receive(LIVE, FINISHED)
+    tracker.clock.advance(30)
+
+    async with tracker.database.work() as work:
+        await participations.lock_open(work, [WEBINAR])
+        finalising = asyncio.create_task(twin.run(finalise_due))
+        await eventually(lambda: someone_waits(tracker), what="finalising waiting for the lock")
+        await participations.keep_presences(work, connections([report(600.1, entry("a", 0), version=3)]))
+    await finalising
+
+    assert said_by_all(WebinarCompleted, twin) == Counter(["a"])
+
+
+async def someone_waits(tracker: ServiceUnderTest) -> bool:
+    waiting = await tracker.database.pool.fetchval(
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    return bool(waiting)
 
 
 async def test_five_thousand_are_finalised_at_once(tracker: ServiceUnderTest) -> None:

@@ -171,7 +171,9 @@ async def finalise_due(work: Work, *, settings: TrackerSettings) -> bool:
     stop = await webinars.take_due_stop(work)
     if stop is None:
         return False
-    await participations.lock_exclusively(work, [stop.webinar_id])
+    if not await participations.lock_exclusively(work, [stop.webinar_id]):
+        await webinars.close_ledger(work, stop.webinar_id)
+        return True
     airing = (await webinars.airings(work, [stop.webinar_id]))[stop.webinar_id]
     assert airing.finished_at is not None
     finished_version = airing.finish_versions.first(airing.finished_at)
