@@ -1,0 +1,274 @@
+"""The pages' scripts in a real browser, on the real application; webinars change as Core would tell it."""
+
+import os
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from contracts import CommandReply, CtaClicked, CtaVisibility, RoomFinish, WebinarStatus
+from local_stack.chromium import chromium
+from local_stack.processes import free_ports
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
+from room_ui.server import room_door
+from room_ui.testing import BASE_URL, NOON, Member, Web, later, open_web, webinar_event
+from servicekit.testing import Harness
+
+SOON = NOON + timedelta(hours=1)
+expect.set_options(timeout=15_000)
+
+
+@dataclass
+class Window:
+    """A browser window of one person; `complaints` is what its pages' scripts have thrown or were forbidden."""
+
+    context: BrowserContext
+    page: Page
+    complaints: list[str]
+
+    async def stays(self) -> None:
+        """Leave a mark in the page that a reload would wipe away."""
+        await self.page.evaluate("window.mark = 'still here'")
+
+    async def stayed(self) -> bool:
+        return bool(await self.page.evaluate("window.mark === 'still here'"))
+
+
+class Windows:
+    """Opens windows on a served application."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self.opened: list[Window] = []
+
+    async def open(
+        self, member: Member | None, path: str, *, stream: Callable[[Route], Awaitable[None]] | None = None
+    ) -> Window:
+        context = await self._browser.new_context(locale="ru-RU", timezone_id="Europe/Moscow")
+        if member is not None:
+            name, value = member.cookie.split("=", 1)
+            await context.add_cookies([{"name": name, "value": value, "url": BASE_URL}])
+        # Nothing outside answers here; an empty page stands for every player and chat.
+        await context.route(re.compile(r"^https://"), lambda route: route.fulfill(body="<p>outside</p>"))
+        page = await context.new_page()
+        if stream is not None:
+            await page.route("**/webinar/v1/state/stream*", stream)
+        window = Window(context, page, [])
+        page.on("pageerror", lambda error: window.complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda said: window.complaints.append(said.text) if "Content Security Policy" in said.text else None,
+        )
+        self.opened.append(window)
+        await page.goto(f"{BASE_URL}{path}")
+        await window.stays()
+        return window
+
+
+@asynccontextmanager
+async def windows_on(web: Web, outer: AsyncExitStack | None = None) -> AsyncIterator[Windows]:
+    """Serve the application and open windows on it; with `outer`, the windows stay open when the server is gone."""
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(room_door(web.application, web.parts, web.broker))
+        browsers = outer or stack
+        playwright = await browsers.enter_async_context(async_playwright())
+        # Chromium does not sandbox itself for root.
+        arguments = [f"--host-resolver-rules=MAP rooms.test 127.0.0.1:{port}", *["--no-sandbox"] * (os.geteuid() == 0)]
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=arguments)
+        browsers.push_async_callback(browser.close)
+        windows = Windows(browser)
+        yield windows
+        assert [complaint for window in windows.opened for complaint in window.complaints] == []
+
+
+async def frames_of(page: Page) -> list[str]:
+    found: list[str] = await page.evaluate("[...document.querySelectorAll('iframe')].map((frame) => frame.src)")
+    return found
+
+
+async def test_the_room_moves_through_its_screens_without_a_reload(web: Web) -> None:
+    planned = webinar_event(scheduled_at=SOON, poster_url=None)
+    next_one = webinar_event(title="The one after", scheduled_at=SOON + timedelta(days=1))
+    await web.know(planned, next_one)
+    candidate = await web.member(name="Anna")
+
+    async with windows_on(web) as windows:
+        window = await windows.open(candidate, f"/account/webinar_room/{planned.webinar_id}")
+        page = window.page
+        await expect(page.locator(".screen.lobby")).to_be_visible()
+        await expect(page.locator("[data-people] .name")).to_have_text(["Anna"])
+        await expect(page.locator("[data-room]")).to_have_attribute("data-viewers", "1")
+        assert await frames_of(page) == []
+
+        live = later(planned, status=WebinarStatus.LIVE, started_at=NOON)
+        await web.know(live)
+        await expect(page.locator('[data-room][data-screen="live"]')).to_be_visible()
+        await expect(page.locator(".screen.lobby")).to_be_hidden()
+        assert await frames_of(page) == ["https://player.example/embed/1", "https://chat.example/room/1"]
+
+        paused = later(live, status=WebinarStatus.PAUSED)
+        await web.know(paused)
+        await expect(page.locator(".strip")).to_be_visible()
+
+        resumed = later(paused, status=WebinarStatus.LIVE, cta_visibility=CtaVisibility.VISIBLE, cta_text="Come")
+        await web.know(resumed)
+        await expect(page.locator("[data-cta]")).to_have_text("Come")
+        await expect(page.locator(".strip")).to_be_hidden()
+
+        over = later(resumed, status=WebinarStatus.FINISHED, finished_at=NOON + timedelta(minutes=50))
+        await web.know(over)
+        await expect(page.locator(".screen.finished")).to_be_visible()
+        await expect(page.locator("[data-next-title]")).to_have_text("The one after")
+        await expect(page.locator("[data-cta]")).to_be_visible()
+        assert await frames_of(page) == []
+        assert await window.stayed()
+        await page.reload()
+        await expect(page.locator(".screen.finished")).to_be_visible()
+        await expect(page.locator("[data-cta]")).to_be_visible()
+
+
+async def test_a_link_replaced_while_live_is_shown_whatever_its_host(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        window = await windows.open(candidate, f"/account/webinar_room/{webinar.webinar_id}")
+        player = window.page.locator("[data-player] iframe")
+        await expect(player).to_have_attribute("src", "https://player.example/embed/1")
+
+        same = later(webinar, player_src="https://player.example/embed/2")
+        await web.know(same)
+        await expect(player).to_have_attribute("src", "https://player.example/embed/2")
+
+        other = later(same, player_src="https://other.example/embed/3")
+        await web.know(other)
+        await expect(player).to_have_attribute("src", re.compile("/frame/player"))
+        inner = window.page.frame_locator("[data-player] iframe").locator("iframe")
+        await expect(inner).to_have_attribute("src", "https://other.example/embed/3")
+        await expect(window.page.locator("[data-chat] iframe")).to_have_attribute("src", "https://chat.example/room/1")
+        assert await window.stayed()
+
+
+async def test_finish_asks_is_told_once_and_leaves_a_way_back(web: Web) -> None:
+    webinar = webinar_event("live", cta_visibility=CtaVisibility.VISIBLE, cta_link="javascript:alert(1)")
+    await web.know(webinar)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(candidate, f"/account/webinar_room/{webinar.webinar_id}")).page
+        await page.click('[data-action="finish"]')
+        await page.click('[data-action="finish-cancel"]')
+        await expect(page.locator("[data-finish-confirm]")).to_be_hidden()
+        await page.click('[data-action="finish"]')
+        await page.click('[data-action="finish-confirm"]')
+        await expect(page.locator('[data-action="return"]')).to_be_visible()
+        await expect(page.locator("[data-player] iframe")).to_have_count(0)
+        await expect(page.locator("[data-room]")).to_have_attribute("data-screen", "live")
+
+        await page.click('[data-action="return"]')
+        await expect(page.locator("[data-player] iframe")).to_have_count(1)
+
+        await expect(page.locator("[data-cta]")).to_have_attribute("href", "/account/contacts/")
+        async with page.expect_popup() as popup, page.expect_response("**/cta_clicked"):
+            await page.click("[data-cta]")
+        await expect((await popup.value).locator("h1")).to_be_visible()
+
+    await web.under_test.collect()
+    [finish] = web.under_test.said(RoomFinish)
+    assert (finish.lead_id, finish.webinar_id) == (candidate.account_id, webinar.webinar_id)
+    assert len(web.under_test.said(CtaClicked)) == 1
+
+
+async def test_where_the_stream_is_held_back_the_page_asks(web: Web) -> None:
+    planned = webinar_event(scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    async with windows_on(web) as windows:
+        window = await windows.open(candidate, f"/account/webinar_room/{planned.webinar_id}", stream=hold)
+        async with window.page.expect_response(re.compile(r"/webinar/v1/state\?.*visible=1")):
+            assert held
+        await web.know(later(planned, status=WebinarStatus.LIVE, started_at=NOON))
+        await expect(window.page.locator('[data-room][data-screen="live"]')).to_be_visible()
+        assert await window.stayed()
+        room = await web.parts.rooms.room(planned.webinar_id, candidate.viewer)
+        assert candidate.account_id in room.accounts_here()
+
+
+async def test_a_lost_connection_is_said_and_mends_itself(harness: Harness) -> None:
+    [port] = free_ports(1)
+    web = await open_web(harness, http_port=port)
+    planned = webinar_event(scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+
+    async with AsyncExitStack() as stack:
+        async with windows_on(web, stack) as windows:
+            window = await windows.open(candidate, f"/account/webinar_room/{planned.webinar_id}")
+            await expect(window.page.locator("[data-people] .name")).to_have_count(1)
+        await expect(window.page.locator('[data-banner="lost"]')).to_be_visible()
+
+        await web.know(later(planned, status=WebinarStatus.LIVE, started_at=NOON))
+        async with room_door(web.application, web.parts, web.broker):
+            await expect(window.page.locator('[data-banner="lost"]')).to_be_hidden()
+            await expect(window.page.locator('[data-room][data-screen="live"]')).to_be_visible()
+            assert await window.stayed()
+
+
+async def test_a_session_that_ended_is_said_with_a_way_back_in(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(candidate, f"/account/webinar_room/{webinar.webinar_id}")).page
+        await expect(page.locator("[data-people] .name")).to_have_count(1)
+        await web.parts.accounts.set_active(candidate.account_id, active=False)
+        await expect(page.locator('[data-banner="ended"] a')).to_be_visible()
+
+
+async def test_the_schedule_changes_by_itself(web: Web) -> None:
+    planned = webinar_event(title="The first", scheduled_at=SOON)
+    await web.know(planned)
+
+    async with windows_on(web) as windows:
+        window = await windows.open(None, "/webinars/")
+        card = window.page.locator(f'[data-webinar-id="{planned.webinar_id}"]')
+        await expect(card.locator("[data-remaining]")).to_have_text(re.compile(r"^(01:00:00|59:\d\d)$"))
+        live = later(planned, status=WebinarStatus.LIVE, started_at=NOON)
+        await web.know(live)
+        await expect(card.get_by_text("Сейчас в эфире")).to_be_visible()
+        await web.know(later(live, title="Another name"), webinar_event(title="The second", scheduled_at=SOON))
+        await expect(window.page.locator("h2")).to_have_text(["Another name", "The second"])
+        assert await window.stayed()
+
+
+async def test_the_desk_never_throws_away_what_was_typed(web: Web) -> None:
+    planned = webinar_event(title="Old", scheduled_at=NOON + timedelta(minutes=5))
+    await web.know(planned)
+    speaker = await web.member("speaker")
+    web.commands.answer = CommandReply(ok=True, webinar=later(later(planned), title="Typed"))
+
+    async with windows_on(web) as windows:
+        window = await windows.open(speaker, f"/admin_webinar/{planned.webinar_id}")
+        page = window.page
+        await page.fill('[name="title"]', "Typed")
+        await web.know(later(planned, cta_text="Theirs"))
+        await expect(page.locator("[data-changed]")).to_be_visible()
+        assert await window.stayed()
+        await expect(page.locator('[name="title"]')).to_have_value("Typed")
+
+        await page.dblclick('[name="action"][value="publish"]')
+        await expect(page.locator("[data-notice]")).to_be_visible()
+        assert len({message_id for _, _, message_id in web.commands.sent}) == 1
+
+        await window.stays()
+        await web.know(later(later(later(planned)), status=WebinarStatus.LIVE, started_at=NOON))
+        await expect(page.locator('[data-desk][data-status="live"]')).to_be_visible()
+        await expect(page.locator("[data-elapsed]")).to_be_visible()
