@@ -160,6 +160,15 @@ async def test_a_recording_saved_later_goes_once_to_who_did_not_attend(service: 
     assert (recording.lead_id, recording.step, recording.state) == ("anna", Step.RECORDING, "planned")
 
 
+async def test_a_recording_is_there_since_it_was_first_told_of(service: ServiceUnderTest) -> None:
+    ended = webinar(recording_url="https://video.example/1")
+    await service.receive(ended, person())
+    edited = webinar(ended.webinar_id, version=6, recording_url="https://video.example/2")
+    await service.receive(edited, timestamp=END + timedelta(days=8))
+    await tell(service, verdict(ended.webinar_id, attended=False))
+    assert "recording" in {row["step"] for row in await ledger(service)}
+
+
 async def test_a_recording_saved_too_late_goes_to_nobody(service: ServiceUnderTest) -> None:
     ended = webinar()
     await tell(service, ended, person(), verdict(ended.webinar_id, attended=False))

@@ -70,7 +70,8 @@ class Messenger:
         self.poll: object = None
         """The `getUpdates` call under way; a newer one puts an end to it."""
         self._changed = asyncio.Event()
-        self._update_ids = itertools.count(1)
+        # Greater than before a restart: a bot that lives on confirms by number.
+        self._update_ids = itertools.count(int(time.time()))
         self._message_ids = itertools.count(1)
         self._query_ids = itertools.count(1)
 
