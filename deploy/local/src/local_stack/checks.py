@@ -52,7 +52,7 @@ def lint() -> Part:
     """Style and imports of everything."""
     ruff = str(BIN / "ruff")
     style = ((ruff, "check", "--quiet", "."), (ruff, "format", "--check", "--quiet", "."))
-    return Part("lint", (*style, (str(BIN / "lint-imports"), "--no-timings")))
+    return Part("lint", (*style, (str(BIN / "lint-imports"),)))
 
 
 def types() -> Part:
