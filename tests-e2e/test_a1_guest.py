@@ -209,7 +209,8 @@ def words_of_ours(page: Page) -> str:
         page.evaluate(
             """() => {
               const body = document.body.cloneNode(true);
-              body.querySelectorAll('.top-name, [data-people], [data-speaker-name]').forEach((e) => e.remove());
+              const names = '.top-name, [data-people], [data-speaker-name], [data-next-title]';
+              body.querySelectorAll(names).forEach((element) => element.remove());
               return body.textContent;
             }"""
         )

@@ -45,6 +45,7 @@ class Cast:
         self._callers: list[Caller] = []
         self.admin = self._of_the_demo("admin")
         self.speaker = self._of_the_demo("speaker")
+        self.demo_candidate = self._of_the_demo("candidate")
 
     def demo_person(self, login: str) -> Person:
         """Return a person that the demo has made."""

@@ -1,9 +1,11 @@
 """The running system and everything that a story needs to meet it."""
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -14,11 +16,12 @@ from local_stack.supervisor import Stack
 from world.background import Background
 from world.commander import Commander
 from world.desk import Desk
+from world.facts import Facts
 from world.ledger import Ledger
 from world.people import Cast, Person
 from world.quiet import bad_lines, lines_with
 from world.telegram import Telegram
-from world.wire import Wire
+from world.wire import Said, Wire
 
 
 @dataclass
@@ -42,6 +45,38 @@ class World:
     def desk_of(self, person: Person) -> Desk:
         """Return a host's desk."""
         return Desk(self.cast.caller(person), self.wire, self.planned.append)
+
+    def facts(self, webinar_id: UUID) -> Facts:
+        """Return what is known of people in a webinar."""
+        return Facts(self.wire, self.ledger, webinar_id)
+
+    def let_run(self, started: Said, seconds: float) -> None:
+        """Return when a webinar has been on the air that long, by the house clock."""
+        self.ledger.wait_until(started.moment("started_at") + timedelta(seconds=seconds))
+
+    @contextmanager
+    def restarted(self, service: str, **settings: str) -> Iterator[None]:
+        """Run a service with other settings for a while."""
+        process = self.stack.service(service)
+        usual = process.environment
+
+        def restart(environment: Mapping[str, str]) -> None:
+            process.stop()
+            process.environment = environment
+            process.start()
+
+        try:
+            restart({**usual, **settings})
+            yield
+        finally:
+            restart(usual)
+
+    def wait_until_drained(self, queue: str, patience: float = 30) -> None:
+        """Return when no message waits in a queue."""
+        deadline = time.monotonic() + patience
+        while depth := self.wire.depth(queue):
+            assert time.monotonic() < deadline, f"{depth} messages are stuck in {queue}"
+            time.sleep(0.1)
 
     @property
     def desk(self) -> Desk:
