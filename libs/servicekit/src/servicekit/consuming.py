@@ -10,6 +10,7 @@ from faststream.rabbit import RabbitBroker
 
 from servicekit.batches import BatchHandling
 from servicekit.errors import BROKER_AWAY
+from servicekit.lenient_frames import read_leniently
 from servicekit.logs import get_logger
 from servicekit.obeying import CommandSubscription
 from servicekit.publisher import with_heartbeat
@@ -30,6 +31,7 @@ class Consumption:
     """Waits for the broker and the topology, then consumes until stopped."""
 
     def __init__(self, service: "Service") -> None:
+        read_leniently()
         self._service = service
         self.has_begun = False
         self._broker = RabbitBroker(

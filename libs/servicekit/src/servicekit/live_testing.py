@@ -54,9 +54,9 @@ class Listener:
         return [message for message in self.heard if message.routing_key == topic]
 
     async def until(self, topic: str, count: int = 1, *, seconds: float = 20) -> list[Incoming]:
-        """Wait for at least `count` messages of a topic and return all of it that came."""
+        """Wait for at least `count` messages of a topic, by their ids, and return all of it that came."""
         async with self._came, asyncio.timeout(seconds):
-            await self._came.wait_for(lambda: len(self.of(topic)) >= count)
+            await self._came.wait_for(lambda: len({message.message_id for message in self.of(topic)}) >= count)
         return self.of(topic)
 
 
