@@ -64,7 +64,7 @@ def types() -> Part:
 
 def tests() -> Part:
     """Unit tests, and tests of single services on real servers."""
-    return Part("tests", ((*PYTEST, "libs", "services", "deploy"),))
+    return Part("tests", ((*PYTEST, "libs", "services", "deploy/local"),))
 
 
 def e2e() -> Part:

@@ -55,7 +55,7 @@ class Demo:
     """Seeds a stack on private servers; remembers beside their data what was made, so that nothing is made twice."""
 
     def __init__(self, stack: Stack, home: Path) -> None:
-        if stack.servers.kind != "private":
+        if stack.servers.kind == "named":
             raise LocalStackError("The demo seeds only servers of its own, never servers that somebody named.")
         self._stack = stack
         self._file = home / "demo.json"
