@@ -59,7 +59,9 @@ def types() -> Part:
     """mypy, package by package: each has tests of the same names."""
     folders = sorted(file.parent for glob in PACKAGES for file in ROOT.glob(f"{glob}/pyproject.toml"))
     checked = [str(folder.relative_to(ROOT)) for folder in folders]
-    return Part("types", tuple((str(BIN / "mypy"), name) for name in [*checked, "scripts", "tests-e2e"]))
+    return Part(
+        "types", tuple((str(BIN / "mypy"), name) for name in [*checked, "deploy/compose", "scripts", "tests-e2e"])
+    )
 
 
 def tests() -> Part:
