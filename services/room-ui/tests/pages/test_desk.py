@@ -323,7 +323,8 @@ async def test_the_automatic_stop_is_warned_of_and_put_off(web: Web) -> None:
 
     answer = await speaker.post(f"{desk}/overrun", data={"overrun_minutes": "120", "expected_version": "1"})
 
-    assert "Завершится сам в 17:00" in in_time
+    assert "Завершится сам в <time" in in_time
+    assert ">17:00 (Москва, стандартное время)</time>" in in_time
     assert "Запланированное время вышло." not in in_time
     assert "Запланированное время вышло." in overdue
     assert 'name="overrun_minutes" value="120"' in overdue

@@ -167,7 +167,7 @@ async def test_texts_are_shown_with_a_preview_and_saved_by_command(web: Web) -> 
 
     assert page.count("data-template=") == 8
     assert "Hello, {name}! {title}" in page
-    assert "Hello, Анна! Как всё устроено" in page or "Hello, Anna! How it all works" in page
+    assert "Hello, Anna! How it all works" in page
     assert "&lt;b&gt;{unknown}&lt;/b&gt;" in page
     [(command, _, _)] = web.commands.sent
     assert command == MessageTemplateSet(step="attended", locale="en", text="Hi, {name}\nBye")

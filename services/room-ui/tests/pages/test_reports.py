@@ -89,6 +89,7 @@ async def a_webinar_with_three_candidates(web: Web) -> tuple[UUID, dict[str, str
         delivery(anna.account_id, webinar_id, DeliveryState.SENT),
         delivery(vera.account_id, webinar_id, DeliveryState.UNCERTAIN, step=Step.NOT_ATTENDED, reason="<timeout>"),
         delivery(vera.account_id, webinar_id, DeliveryState.PLANNED, step=Step.RECORDING),
+        delivery(vera.account_id, webinar_id, DeliveryState.FAILED, reason="sent_again"),
     )
     ids = {"anna": anna.account_id, "vera": vera.account_id, "gleb": gleb.account_id, "boris": partner.account_id}
     return webinar_id, ids
@@ -117,6 +118,7 @@ async def test_the_report_shows_each_participant_with_minutes_verdict_and_messag
     assert 'data-attended="false"' in vera
     assert "неизвестно, дошло ли" in vera
     assert "&lt;timeout&gt;" in vera
+    assert "отправлено ещё раз" in vera
     assert vera.count('name="delivery_id"') == 1
     assert 'data-attended=""' in gleb
     assert "входа не было" in gleb
@@ -131,8 +133,9 @@ async def test_the_report_shows_each_participant_with_minutes_verdict_and_messag
     }
     assert f'data-lead="{speaker.account_id}"' not in page.split("<form class=")[0]
     states = dict(re.findall(r'data-followup-state="(\w+)" data-count="(\d+)"', page))
-    assert states == {"sent": "1", "uncertain": "1", "planned": "1"}
-    assert "Ближайшие уйдут в 16:05" in page or "Они отправляются сейчас" in page
+    assert states == {"sent": "1", "uncertain": "1", "planned": "1", "failed": "1"}
+    assert "Ближайшие уйдут в <time" in page
+    assert ">16:05 (Москва, стандартное время)</time>" in page
 
 
 async def test_who_was_there_comes_first(web: Web) -> None:

@@ -220,6 +220,6 @@ async def _refused(
             shown = replace(shown, values=shown.values | form.edited, typed=True)
         shown = replace(shown, errors={error.field: words})
     notice = outcome.notice(language)
-    if notice is not None and error is not None and error.field in FIELD_NAMES:
+    if notice is not None and error is not None and error.field is not None and error.field in FIELD_NAMES:
         notice = replace(notice, text=f"{language.gettext(FIELD_NAMES[error.field])}: {notice.text}")
     return await webinar_page(request, room, form=shown, notice=notice, status=outcome.status)

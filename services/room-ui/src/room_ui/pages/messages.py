@@ -31,6 +31,16 @@ SAMPLES = {
 """What stands in the place of the words in braces in a preview; a word that is not here is shown as it is."""
 
 
+TO_LEADS = ("name", "title", "date", "zone", "watched_minutes", "link", "recording")
+WORDS = {
+    Step.ATTENDED: TO_LEADS[:-1],
+    Step.NOT_ATTENDED: TO_LEADS[:-1],
+    Step.RECORDING: TO_LEADS,
+    Step.PARTNER_NOTICE: ("name", "title", "date", "zone", "candidates", "link"),
+}
+"""What may stand in braces, by step; post-webinar decides, this only tells."""
+
+
 def preview(template: str, language: Texts, **more: str) -> str:
     """Return the text as a reader would get it, with sample values in the place of the words in braces."""
     samples = {name: language.gettext(value) if value else value for name, value in SAMPLES.items()} | more
@@ -70,13 +80,12 @@ async def _page(
                     "locale": locale,
                     "name": language.gettext(STEPS[step]),
                     "text": text,
+                    "words": WORDS[step],
                     "preview": preview(text, in_language, date=date, zone=zone),
                 }
             )
     context: dict[str, Any] = {"notice": notice} if notice else {}
-    return page(
-        request, "desk/messages.html", status=status, cards=cards, samples=[*SAMPLES, "date", "zone"], **context
-    )
+    return page(request, "desk/messages.html", status=status, cards=cards, **context)
 
 
 @router.post("/admin_webinar/messages/")

@@ -65,6 +65,17 @@ DELIVERY_STATES: Mapping[str, str] = {
     DeliveryState.CANCELLED: _("cancelled"),
 }
 
+DELIVERY_REASONS: Mapping[str, str] = {
+    "no_recording_link": _("there is no link to a recording"),
+    "no_answer_in_time": _("Telegram did not answer in time"),
+    "sent_again": _("was sent once more"),
+    "text_too_long": _("the text is too long"),
+    "telegram_not_reached": _("Telegram could not be reached"),
+    "too_many_requests": _("Telegram asked to wait"),
+}
+SAID_BY_THE_STATE = frozenset({"account_inactive", "no_chat_linked", "chat_blocked", "cancelled_at_desk"})
+"""Reasons that the name of the state tells already."""
+
 REFUSALS: Mapping[ErrorCode, str] = {
     ErrorCode.INVALID_START: _("It cannot be started: it is a draft, called off, or paused."),
     ErrorCode.INVALID_ARCHIVE: _("Only a webinar that is over can go into the archive."),
@@ -139,7 +150,7 @@ FIELD_NAMES: Mapping[str, str] = {
 }
 """What the desk's form calls its fields."""
 
-CORE_WORDS = (
+SERVICE_WORDS = (
     _("The time has to look like 2026-12-01T19:00 or 2026-12-01T16:00:00Z."),
     _("There is no such day or time."),
     _("This time has passed already."),
@@ -150,8 +161,11 @@ CORE_WORDS = (
     _("A cancelled webinar cannot start; restore it first."),
     _("The webinar has started already and is paused; it can be resumed."),
     _("The address has characters that do not belong into one."),
+    _("The messages of this webinar were cancelled."),
+    _("This message was sent again already."),
+    _("There is no Telegram bot at work now."),
 )
-"""Refusals of Core that say more than their code; one that is not in the catalogue is told by its code or field."""
+"""Refusals of other services that say more than their code; any other is told by its field or code."""
 
 NOT_SENT = _("The part that keeps webinars cannot be reached just now. Nothing was changed; try again in a moment.")
 UNANSWERED = _("It is not known yet whether this was done. The page shows what is known; look again in a moment.")
@@ -200,8 +214,8 @@ def done_notice(texts: Texts, code: str | None) -> Notice | None:
 
 
 def refusal_words(texts: Texts, error: CommandError) -> str:
-    """Return what a refusal says to a person: Core's own words where they are known, else those of field or code."""
-    if error.message in CORE_WORDS:
+    """Return what a refusal says to a person: the service's words where they are known, else the field's or code's."""
+    if error.message in SERVICE_WORDS:
         return texts.gettext(error.message)
     if error.code is ErrorCode.INVALID_FIELD and error.field is not None and error.field in FIELD_REFUSALS:
         return texts.gettext(FIELD_REFUSALS[error.field])
@@ -228,3 +242,10 @@ def delivery_words(texts: Texts, recipient: str, step: str, state: str) -> str:
     if recipient == Recipient.PARTNER and step != Step.PARTNER_NOTICE:
         kind = STEPS[Step.PARTNER_NOTICE]
     return f"{texts.gettext(kind)}: {texts.gettext(DELIVERY_STATES.get(state, state))}"
+
+
+def reason_words(texts: Texts, reason: str | None) -> str | None:
+    """Return why a message is in its state: known reasons in words, Telegram's own words as they are."""
+    if reason is None or reason in SAID_BY_THE_STATE:
+        return None
+    return texts.gettext(DELIVERY_REASONS[reason]) if reason in DELIVERY_REASONS else reason
