@@ -14,7 +14,7 @@ from uuid import UUID
 import aio_pika
 import httpx
 import pytest
-from contracts import Envelope, Message, WebinarEvent, WebinarStatus
+from contracts import Envelope, Message, PresenceEntry, RoomPresence, WebinarEvent, WebinarStatus
 from contracts.topology import CORE_WEBINAR, EXCHANGE, ROOM_UI
 from room_ui.testing import NOON, later, webinar_event
 from servicekit.messages import wire_message
@@ -162,12 +162,33 @@ class RoomUi:
                     self.states.put_nowait(json.loads(line.removeprefix("data: ")))
         return lines
 
+    async def viewers(self, count: int) -> None:
+        """Wait for a state with that many viewers."""
+        async with asyncio.timeout(20):
+            while (await self.states.get())["viewers"] != count:
+                continue
+
     async def state(self, status: str) -> float:
         """Wait for a state with that status; returns when it came, in the loop's seconds."""
         async with asyncio.timeout(20):
             while (await self.states.get())["status"] != status:
                 continue
         return asyncio.get_running_loop().time()
+
+
+def told_elsewhere(webinar: WebinarEvent, account_id: str) -> RoomPresence:
+    """Return the report of another instance, with one account."""
+    return RoomPresence(
+        webinar_id=webinar.webinar_id,
+        instance_id="elsewhere",
+        round=1,
+        part=0,
+        parts=1,
+        at=NOON,
+        interval_seconds=5,
+        webinar_version=webinar.version,
+        entries=(PresenceEntry(account_id=account_id, since=NOON),),
+    )
 
 
 @pytest.fixture
@@ -195,6 +216,8 @@ async def test_it_shows_what_it_hears_tells_who_is_here_and_stops(wire: Wire, ro
         await room_ui.state("scheduled")
         here = await wire.presence(gone=False, account_id=account_id, seen=True)
         assert not here["host"]
+        await wire.say(told_elsewhere(webinar, "boris"))
+        await room_ui.viewers(2)
 
         told = loop.time()
         live = later(webinar, status=WebinarStatus.LIVE, started_at=NOON)

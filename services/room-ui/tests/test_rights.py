@@ -76,6 +76,15 @@ async def test_a_draft_is_not_there_for_who_may_not_manage(web: Web, role: Role 
             assert found.status_code == 200
 
 
+async def test_who_is_signed_in_and_may_not_join_is_refused_by_both(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    await web.know(webinar_event("live"))
+    monkeypatch.setitem(CAPABILITIES, Role.CANDIDATE, frozenset({Capability.SCHEDULE_VIEW}))
+    member = await web.member(Role.CANDIDATE)
+
+    for path in ("/webinar/v1/state", "/webinar/v1/state/stream", "/webinar/v1/participants", "/account/webinar_room/"):
+        assert (await member.browser.get(path)).status_code == 403, path
+
+
 async def test_without_a_current_webinar_there_is_no_state(web: Web) -> None:
     member = await web.member()
     response = await member.browser.get("/webinar/v1/state")

@@ -146,3 +146,13 @@ async def test_a_session_known_before_goes_on_while_the_database_is_away(web: We
     assert await viewer_of(web.parts.sessions, anna.cookie) == anna.viewer
 
     await web.parts.database.open()
+
+
+async def test_an_ended_session_stays_ended_while_the_database_is_away(web: Web) -> None:
+    anna: Member = await web.member()
+    await web.parts.accounts.sign_out(anna.viewer)
+    await web.parts.database.close()
+
+    assert (await viewer_of(web.parts.sessions, anna.cookie)).is_guest
+
+    await web.parts.database.open()

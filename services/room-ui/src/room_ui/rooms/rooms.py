@@ -124,16 +124,17 @@ class Rooms:
     # --- the schedule ----------------------------------------------------------------------------------------------
 
     def public_schedule(self) -> Written:
-        """Return the public schedule as it is now."""
-        webinars = (room.webinar for room in self._rooms.values())
-        return written(public_schedule(webinars, self._speakers, self.now()))
+        """Return the public schedule, as of the last change or refresh."""
+        return self._schedule or self._publish_schedule()
 
-    def _publish_schedule(self) -> None:
+    def _publish_schedule(self) -> Written:
         """Push the schedule if it has changed; time alone changes it too, when a webinar never started."""
-        schedule = self.public_schedule()
+        webinars = (room.webinar for room in self._rooms.values())
+        schedule = written(public_schedule(webinars, self._speakers, self.now()))
         if self._schedule is None or schedule.etag != self._schedule.etag:
             self._schedule = schedule
             self.schedule_hub.publish(schedule.event(self.now()))
+        return self._schedule
 
     # --- who is here -----------------------------------------------------------------------------------------------
 
