@@ -54,7 +54,7 @@ def test_a_process_that_dies_is_told_and_started_again(stack: Stack, told: list[
     assert process.pid == before
 
     process.crash()
-    stack.heal()
+    assert stack.heal() == ["attendance"]
     process.wait()
 
     assert process.pid != before
@@ -125,7 +125,7 @@ def test_the_sandbox_gets_its_people_back_under_the_same_numbers(stack: Stack, t
     (tmp_path / "demo.json").write_text(json.dumps({"accounts": [], "linked": [], "chats": chats}))
 
     demo = Demo(stack, tmp_path)
-    demo._restore_chats()
+    demo.restore_chats()
 
     assert httpx.get(f"{stack.sandbox_url}/sandbox/chats").json() == chats
     demo.remember_chats()

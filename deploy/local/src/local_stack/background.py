@@ -39,7 +39,7 @@ def up() -> None:
         while ready_stack() is None:
             shown = _show_from(log, shown)
             if process.poll() is not None:
-                raise LocalStackError(f"It did not start; what it said stands above and in {log.relative_to(ROOT)}.")
+                raise LocalStackError(f"It did not start; what it said stands above and in {log}.")
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         process.send_signal(signal.SIGTERM)

@@ -65,7 +65,7 @@ class Demo:
 
     def seed(self) -> None:
         """Make what is missing of accounts, chats and a coming webinar."""
-        self._restore_chats()
+        self.restore_chats()
         missing = [person for person in PEOPLE if person.login not in self._made["accounts"]]
         if missing:
             with step(f"Making {len(missing)} demo accounts"):
@@ -103,8 +103,8 @@ class Demo:
         self._made["linked"].append(person.login)
         self.remember_chats()
 
-    def _restore_chats(self) -> None:
-        """Put the people of an earlier run back into the sandbox, under the same numbers."""
+    def restore_chats(self) -> None:
+        """Put the people who were in the sandbox back into a new one, under the same numbers."""
         if not self._stack.sandbox_url:
             return
         with self._sandbox() as sandbox:

@@ -8,7 +8,8 @@ import stat
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[4]
-RUN = ROOT / ".run"
+# Another place gives a second stack beside the clone's own one.
+RUN = Path(os.environ.get("LOCAL_STACK_RUN") or ROOT / ".run").absolute()
 OWNER_FILE = "belongs-to"
 
 
@@ -33,7 +34,7 @@ def open_to_others(path: Path) -> bool:
 
 def outside_run() -> Path:
     """Return the folder that replaces `.run` for servers where an ordinary user cannot reach this clone."""
-    digest = hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(str(RUN).encode()).hexdigest()[:12]
     return Path(f"/var/tmp/webinars-{digest}")  # noqa: S108 - made with exclusive ownership below
 
 
@@ -43,7 +44,7 @@ def state_dir() -> Path:
     A clone below a private home of root (mode 700) cannot be entered by the user that servers drop to;
     then the folder lies in /var/tmp, named after the clone and marked as belonging to it.
     """
-    RUN.mkdir(exist_ok=True)
+    RUN.mkdir(parents=True, exist_ok=True)
     if ordinary_user() is None or open_to_others(RUN):
         return RUN
     outside = outside_run()
@@ -51,7 +52,7 @@ def state_dir() -> Path:
     if outside.is_symlink() or outside.stat().st_uid != os.geteuid():
         raise PermissionError(f"{outside} belongs to somebody else; remove it and try again")
     outside.chmod(0o755)
-    (outside / OWNER_FILE).write_text(f"{ROOT}\n")
+    (outside / OWNER_FILE).write_text(f"{RUN}\n")
     return outside
 
 
@@ -60,7 +61,7 @@ def remove_everything() -> list[Path]:
     removed = []
     outside = outside_run()
     owner = outside / OWNER_FILE
-    if not outside.is_symlink() and owner.is_file() and owner.read_text().strip() == str(ROOT):
+    if not outside.is_symlink() and owner.is_file() and owner.read_text().strip() == str(RUN):
         shutil.rmtree(outside)
         removed.append(outside)
     if RUN.is_dir():

@@ -21,7 +21,7 @@ class Held:
     """The right to run this clone's stack, held until the process ends; AlreadyRunningError when somebody has it."""
 
     def __init__(self, run: Path = RUN) -> None:
-        run.mkdir(exist_ok=True)
+        run.mkdir(parents=True, exist_ok=True)
         self._run = run
         self._handle = os.open(run / "stack.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:

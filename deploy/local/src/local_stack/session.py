@@ -20,7 +20,7 @@ from local_stack.paths import RUN, state_dir
 from local_stack.progress import say, step
 from local_stack.running import Held
 from local_stack.servers import Servers, named_servers, private_servers
-from local_stack.supervisor import Stack
+from local_stack.supervisor import SANDBOX, Stack
 
 PREFERRED_PORT = 8000
 WATCH_SECONDS = 0.5
@@ -93,9 +93,8 @@ def _start(held: Held, last: ExitStack, *, tell_the_story: bool, was_ready: Call
     stack = _stack(servers)
     last.enter_context(stack)
     printer = _listening(servers, last) if tell_the_story else None
-    seeded = servers.kind == "private"
-    if seeded:
-        _seed(stack, last)
+    demo = _seeded(stack, last) if servers.kind == "private" else None
+    seeded = demo is not None
     settings = settings_of(stack)
     held.announce(settings, seeded=seeded)
     was_ready()
@@ -107,8 +106,11 @@ def _start(held: Held, last: ExitStack, *, tell_the_story: bool, was_ready: Call
         printer.quiet = False
     while True:
         time.sleep(WATCH_SECONDS)
-        stack.heal()
+        healed = stack.heal()
         _heal_servers(servers)
+        if demo and SANDBOX in healed:
+            stack.service(SANDBOX).wait()
+            demo.restore_chats()
 
 
 def _servers() -> Servers:
@@ -166,7 +168,7 @@ def _listening(servers: Servers, last: ExitStack) -> Printer:
     return printer
 
 
-def _seed(stack: Stack, last: ExitStack) -> None:
+def _seeded(stack: Stack, last: ExitStack) -> Demo:
     demo = Demo(stack, state_dir() / "stack")
     demo.seed()
 
@@ -177,6 +179,7 @@ def _seed(stack: Stack, last: ExitStack) -> None:
             say(f"The sandbox's chats could not be written down: {problem}")
 
     last.callback(remember)
+    return demo
 
 
 def _heal_servers(servers: Servers) -> None:

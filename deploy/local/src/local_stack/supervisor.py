@@ -142,8 +142,12 @@ class Stack:
             raise DidNotStartError(f"{' '.join(str(word) for word in command[1:])} failed:\n{said}")
         return ran.stdout
 
-    def heal(self) -> None:
-        """Start again what has died since the last look and say so; DidNotStartError when that happens too often."""
+    def heal(self) -> list[str]:
+        """Start again what has died since the last look, say so, and return the names.
+
+        DidNotStartError when that happens too often.
+        """
+        healed = []
         for process in list(self.processes.values()):
             code = process.died_with
             if code is None:
@@ -158,6 +162,8 @@ class Stack:
                 )
             process.launch()
             self._report(f"{process.name} was started again.")
+            healed.append(process.name)
+        return healed
 
     def stop(self) -> None:
         """Stop every process, all at the same time; what does not end within ten seconds is killed."""
