@@ -67,6 +67,7 @@ class Outside:
     url: str
     channel: aio_pika.abc.AbstractChannel
     listener: Listener
+    hearing: aio_pika.abc.AbstractQueue
 
     @classmethod
     @asynccontextmanager
@@ -79,7 +80,7 @@ class Outside:
             await queue.bind(EXCHANGE, "#")
             listener = Listener()
             await queue.consume(listener.take, no_ack=True)
-            yield cls(url, channel, listener)
+            yield cls(url, channel, listener, queue)
 
     async def say(self, event: Message, **changes: Any) -> None:
         """Publish an event as its owner would; `changes` replace properties of the message, or its `body`."""
@@ -87,6 +88,10 @@ class Outside:
         body = changes.pop("body", event.to_json())
         properties = {"message_id": str(uuid4()), "correlation_id": "story", "type": event.topic, "app_id": "tracker"}
         await exchange.publish(aio_pika.Message(body, delivery_mode=2, **(properties | changes)), event.topic)
+
+    async def turn_away(self) -> None:
+        """Hear nothing more, so that what no service hears is returned to its sender."""
+        await self.hearing.unbind(EXCHANGE, "#")
 
     async def waiting(self, queue: str) -> int:
         """How many messages wait in a queue, handed out to nobody."""

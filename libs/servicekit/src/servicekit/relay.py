@@ -141,7 +141,9 @@ class Relay:
         _, late = await asyncio.wait(tasks, timeout=PUBLISH_LIMIT_SECONDS)
         for task in late:
             task.cancel()
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        silence = TimeoutError(f"not confirmed within {PUBLISH_LIMIT_SECONDS} s")
+        outcomes = [silence if task in late else outcome for task, outcome in zip(tasks, ended, strict=True)]
         for row, outcome in zip(rows, outcomes, strict=True):
             if outcome is None:
                 made.confirmed.append(row["seq"])

@@ -1,0 +1,243 @@
+"""The relay: in order, by one at a time, nothing lost; a row at fault is parked while others pass."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID, uuid4
+
+import pytest
+from contracts import AccountEvent, Role, WebinarStarted
+from contracts.topology import EXCHANGE, RETURN_EXCHANGE
+from servicekit import Database, HouseClock
+from servicekit.live_testing import Door, Outside
+from servicekit.provision import Login, provision_broker_users, vhost_of
+from servicekit.relay import Relay, parked, unpark
+from servicekit.testing import NOON, eventually
+
+TOPIC = AccountEvent.topic
+
+
+def account(number: int) -> AccountEvent:
+    return AccountEvent(
+        account_id=f"account-{number}",
+        display_name="somebody",
+        role=Role.CANDIDATE,
+        locale="ru",
+        active=True,
+        version=number,
+    )
+
+
+@pytest.fixture
+async def database(kit_database: str) -> AsyncIterator[Database]:
+    database = Database(kit_database, HouseClock(), pool_size=3)
+    await database.open()
+    yield database
+    await database.close()
+
+
+async def announce(database: Database, *numbers: int) -> None:
+    async with database.work() as work:
+        for number in numbers:
+            work.announce(account(number))
+
+
+async def add_row(database: Database, **changes: Any) -> int:
+    row = {
+        "message_id": uuid4(),
+        "exchange": EXCHANGE,
+        "routing_key": TOPIC,
+        "type": TOPIC,
+        "body": account(0).to_json(),
+        "correlation_id": "c",
+        "schema_version": 1,
+        "created_at": NOON,
+    } | changes
+    names, places = ", ".join(row), ", ".join(f"${number}" for number in range(1, len(row) + 1))
+    statement = f"insert into outbox ({names}) values ({places}) returning seq"
+    return int(await database.pool.fetchval(statement, *row.values()))
+
+
+@asynccontextmanager
+async def relaying(database_url: str, broker_url: str) -> AsyncIterator[Relay]:
+    relay = Relay(database_url, broker_url, app_id="room-ui", clock=HouseClock())
+    task = asyncio.create_task(relay.run())
+    try:
+        yield relay
+        assert not task.done(), task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await relay.close()
+
+
+def rows_left(database: Database, count: int) -> Callable[[], Any]:
+    async def check() -> bool:
+        return int(await database.pool.fetchval("select count(*) from outbox")) == count
+
+    return check
+
+
+async def test_rows_go_out_in_their_order_and_are_deleted(database: Database, outside: Outside) -> None:
+    numbers = list(range(1200))
+    for begin in range(0, 1200, 300):
+        await announce(database, *numbers[begin : begin + 300])
+    async with relaying(database.url, outside.url):
+        said = await outside.listener.until(TOPIC, 1200)
+        await eventually(rows_left(database, 0))
+    assert [AccountEvent.from_json(message.body).version for message in said] == numbers
+    first = said[0]
+    assert (first.app_id, first.type, first.content_type) == ("room-ui", TOPIC, "application/json")
+    assert first.correlation_id == first.message_id, "neither a cause nor a webinar: its own id"
+    assert UUID(str(first.message_id)).version == 7
+    assert str(first.headers["traceparent"]).startswith("00-")
+
+
+async def test_a_commit_wakes_the_relay_before_its_poll(database: Database, outside: Outside) -> None:
+    async with relaying(database.url, outside.url) as relay:
+        database.on_commit(relay.wake)
+        await announce(database, 1)
+        await outside.listener.until(TOPIC, 1)
+        await eventually(rows_left(database, 0))
+        waits = []
+        for number in range(2, 8):
+            await asyncio.sleep(0.15)  # into its long rest
+            began = asyncio.get_running_loop().time()
+            await announce(database, number)
+            await outside.listener.until(TOPIC, number)
+            waits.append(asyncio.get_running_loop().time() - began)
+    assert sorted(waits)[2] < 0.1, waits
+
+
+async def test_a_fact_that_nobody_hears_is_no_error(database: Database, outside: Outside) -> None:
+    async with database.work() as work:
+        work.announce(WebinarStarted.model_construct(webinar_id=UUID(int=1)))
+    async with relaying(database.url, outside.url):
+        [said] = await outside.listener.until(WebinarStarted.topic)
+        assert said.correlation_id == str(UUID(int=1))
+        await eventually(rows_left(database, 0))
+
+
+async def test_of_two_relays_one_works_and_the_other_takes_over(database: Database, outside: Outside) -> None:
+    async def holders() -> list[int]:
+        rows = await database.pool.fetch(
+            "select pid from pg_locks where locktype = 'advisory' and granted and database = "
+            "(select oid from pg_database where datname = current_database())"
+        )
+        return [row["pid"] for row in rows]
+
+    async def one_holder() -> bool:
+        return len(await holders()) == 1
+
+    async with relaying(database.url, outside.url), relaying(database.url, outside.url):
+        await eventually(one_holder)
+        for number in range(5):
+            await announce(database, number)
+            await outside.listener.until(TOPIC, number + 1)
+            [holder] = await holders()
+            await database.pool.execute("select pg_terminate_backend($1)", holder)
+            await eventually(one_holder)
+        await eventually(rows_left(database, 0))
+    ids = [message.message_id for message in outside.listener.of(TOPIC)]
+    assert len(set(ids)) == 5
+
+
+async def test_a_row_that_is_refused_is_parked_while_others_pass(
+    database: Database, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("servicekit.relay._LONGEST_WAIT_OF_A_ROW_SECONDS", 0.05)
+    homeless = await add_row(database, exchange=RETURN_EXCHANGE, routing_key="nobody.here")
+    too_long = await add_row(database, correlation_id="x" * 300)
+    async with relaying(database.url, outside.url) as relay:
+        database.on_commit(relay.wake)
+        number = 0
+        async with asyncio.timeout(20):
+            while len(await parked(database)) < 2:
+                number += 1
+                await announce(database, number)
+                await outside.listener.until(TOPIC, number)
+        rows = await parked(database)
+        assert [row["seq"] for row in rows] == [homeless, too_long]
+        assert "NO_ROUTE" in rows[0]["last_error"]
+        assert number >= 5
+        await eventually(rows_left(database, 2))
+        await outside.channel.declare_queue("home", exclusive=True)
+        await (await outside.channel.get_queue("home")).bind(RETURN_EXCHANGE, "nobody.here")
+        assert await unpark(database, [homeless]) == 1
+        await eventually(rows_left(database, 1))
+
+
+async def test_a_row_that_closes_the_channel_does_not_stop_its_neighbours(
+    servers: Any, database: Database, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("servicekit.relay._LONGEST_WAIT_OF_A_ROW_SECONDS", 0.05)
+    await provision_broker_users(servers.rabbitmq_management_url, vhost_of(outside.url), [Login("room-ui", "pw")])
+    parts = urlsplit(outside.url)
+    url = urlunsplit(parts._replace(netloc=f"room-ui:pw@{parts.hostname}:{parts.port}"))
+    forbidden = await add_row(database, routing_key="webinar_event", type="webinar_event")
+    nowhere = await add_row(database, exchange="no.such.exchange")
+    await announce(database, *range(50))
+    async with relaying(database.url, url) as relay:
+        database.on_commit(relay.wake)
+        await outside.listener.until(TOPIC, 50)
+        number = 50
+        async with asyncio.timeout(20):
+            while len(await parked(database)) < 2:
+                await announce(database, number)
+                number += 1
+                await outside.listener.until(TOPIC, number)
+        await eventually(rows_left(database, 2))
+    rows = {row["seq"]: row["last_error"] for row in await parked(database)}
+    assert "ACCESS_REFUSED" in rows[forbidden]
+    assert "ACCESS_REFUSED" in rows[nowhere]
+    assert outside.listener.of("webinar_event") == []
+
+
+async def test_a_broker_that_is_away_or_silent_parks_nothing(
+    database: Database, outside: Outside, broker_door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("servicekit.relay.PUBLISH_LIMIT_SECONDS", 0.5)
+    async with relaying(database.url, broker_door.url) as relay:
+        database.on_commit(relay.wake)
+        await announce(database, 0)
+        await outside.listener.until(TOPIC, 1)
+        await eventually(rows_left(database, 0))
+        broker_door.hold_up()
+        await announce(database, *range(1, 700))
+        passed_at = relay.passed_at
+
+        async def came_round_three_times() -> bool:
+            nonlocal passed_at, rounds
+            rounds += relay.passed_at != passed_at
+            passed_at = relay.passed_at
+            return rounds >= 3
+
+        rounds = 0
+        await eventually(came_round_three_times, what="attempts in silence")
+        assert await rows_left(database, 699)()
+        assert await database.pool.fetchval("select max(attempts) from outbox") == 0
+        await broker_door.shut()
+        await asyncio.sleep(0.5)
+        assert await parked(database) == []
+        await broker_door.open()
+        await outside.listener.until(TOPIC, 700)
+        await eventually(rows_left(database, 0))
+    versions = [AccountEvent.from_json(message.body).version for message in outside.listener.of(TOPIC)]
+    assert set(versions) == set(range(700))
+
+
+async def test_a_database_that_goes_away_is_waited_out(
+    database: Database, database_door: Door, outside: Outside
+) -> None:
+    async with relaying(database_door.url, outside.url):
+        await announce(database, 1)
+        await outside.listener.until(TOPIC, 1)
+        await database_door.shut()
+        await announce(database, 2)
+        await asyncio.sleep(0.3)
+        assert len(outside.listener.of(TOPIC)) == 1
+        await database_door.open()
+        await outside.listener.until(TOPIC, 2)
+        await eventually(rows_left(database, 0))
