@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from contracts import WebinarEvent
 
@@ -55,10 +56,7 @@ class Airing:
 
     def windows(self, now: datetime = FAR) -> tuple[Window, ...]:
         """Return the time on air, that which lasts still until `now`; nothing of it lies after the finish."""
-        end_of_all = now if self.finished_at is None else self.finished_at
-        return tuple(
-            Window(start, end) for start, to in self.on_air if start < (end := min(to or end_of_all, end_of_all))
-        )
+        return _windows(self.on_air, now if self.finished_at is None else self.finished_at)
 
     def base(self, now: datetime = FAR) -> tuple[Window, ...]:
         """Return the time on air that a participant is measured by.
@@ -82,6 +80,12 @@ class Airing:
     def is_on_air(self, moment: datetime) -> bool:
         """Whether `moment` lies on air, its last moment included."""
         return any(window.start <= moment <= window.end for window in self.windows())
+
+
+# The same for each of a crowd.
+@lru_cache(maxsize=64)
+def _windows(on_air: tuple[tuple[datetime, datetime | None], ...], end_of_all: datetime) -> tuple[Window, ...]:
+    return tuple(Window(start, end) for start, to in on_air if start < (end := min(to or end_of_all, end_of_all)))
 
 
 @dataclass(frozen=True, slots=True)

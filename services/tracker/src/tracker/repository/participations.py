@@ -181,19 +181,16 @@ async def add_entries(work: Work, webinar_id: UUID, entries: Mapping[str, dateti
 async def add_completions(work: Work, webinar_id: UUID, completions: Mapping[str, Completion]) -> list[str]:
     """Note how leads who have entered completed; returns, sorted, those who had not completed before."""
     leads = sorted(completions)
-    # The locks are taken in the order of the key; an update alone takes them in any order.
-    await work.connection.execute(
-        "select from session where webinar_id = $1 and lead_id = any($2::text[]) "
-        'order by lead_id collate "C" for update',
-        webinar_id,
-        leads,
-    )
+    # An insert that always meets its row: unlike an update it goes by the key, and in its order, whatever the planner
+    # believes about the size of the table.
     rows = await work.connection.fetch(
         """
-        update session set completed_at = told.completed_at, completed_by = told.completed_by, told_at = null
-        from unnest($2::text[], $3::timestamptz[], $4::text[]) as told (lead_id, completed_at, completed_by)
-        where session.webinar_id = $1 and session.lead_id = told.lead_id and session.completed_at is null
-        returning session.lead_id
+        insert into session (webinar_id, lead_id, completed_at, completed_by)
+        select $1, * from unnest($2::text[], $3::timestamptz[], $4::text[])
+        on conflict (webinar_id, lead_id) do update
+        set completed_at = excluded.completed_at, completed_by = excluded.completed_by, told_at = null
+        where session.completed_at is null
+        returning lead_id
         """,
         webinar_id,
         leads,
@@ -226,17 +223,18 @@ async def note_told(work: Work, webinar_id: UUID, told: Mapping[str, tuple[int |
     leads = sorted(told)
     await work.connection.execute(
         """
-        update session set told_at = $5, told_version = coalesce(told.version, session.told_version),
-               watched_seconds = told.watched, base_seconds = told.base
-        from unnest($2::text[], $3::bigint[], $4::int[], $6::int[]) as told (lead_id, version, watched, base)
-        where session.webinar_id = $1 and session.lead_id = told.lead_id
+        insert into session (webinar_id, lead_id, told_version, watched_seconds, base_seconds, told_at)
+        select $1, told.*, $6 from unnest($2::text[], $3::bigint[], $4::int[], $5::int[]) as told
+        on conflict (webinar_id, lead_id) do update
+        set told_at = excluded.told_at, told_version = coalesce(excluded.told_version, session.told_version),
+            watched_seconds = excluded.watched_seconds, base_seconds = excluded.base_seconds
         """,
         webinar_id,
         leads,
         [told[lead][0] for lead in leads],
         [told[lead][1].watched_seconds for lead in leads],
-        work.now,
         [told[lead][1].base_seconds for lead in leads],
+        work.now,
     )
 
 
