@@ -233,9 +233,9 @@ async def test_versions_of_a_delivery_grow(service: ServiceUnderTest) -> None:
 
 
 async def test_a_crowd_is_planned_in_few_statements(service: ServiceUnderTest) -> None:
-    """10,000 verdicts that waited for the end: one transaction plans their routes, and a few their messages."""
+    """2,000 verdicts that waited for the end: one transaction plans their routes, and a few their messages."""
     running = webinar(status=WebinarStatus.LIVE, version=4)
-    crowd = [f"lead-{number:05}" for number in range(10_000)]
+    crowd = [f"lead-{number:05}" for number in range(2_000)]
     pool = service.database.pool
     await service.receive(running, PAUL)
     await pool.execute(
