@@ -14,6 +14,7 @@ from contracts import (
     Envelope,
     ErrorCode,
     MessageTemplateEvent,
+    MessageTemplateSet,
     PresenceEntry,
     RoomPresence,
     SnapshotRequested,
@@ -213,3 +214,19 @@ def test_every_message_and_field_says_what_it_means(topic: Topic) -> None:
     assert text.when
     assert text.guarantees
     assert silent == []
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\x00b"])
+def test_a_text_that_no_database_can_store_is_refused_and_named(text: str) -> None:
+    body = MessageTemplateSet(step="attended", locale="ru", text=text).to_json()
+
+    with pytest.raises(ValidationError) as refused:
+        MessageTemplateSet.from_json(body)
+
+    assert [error["loc"] for error in refused.value.errors()] == [("text",)]
+
+
+def test_a_backslash_before_u0000_is_an_ordinary_text() -> None:
+    written = MessageTemplateSet(step="attended", locale="ru", text=r"C:\u0000")
+
+    assert MessageTemplateSet.from_json(written.to_json()) == written

@@ -1,11 +1,13 @@
 """What every message is built from: the base class, identifiers, times, the wire form."""
 
+import json
 import re
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -33,6 +35,25 @@ BaseSeconds = Annotated[
     Field(ge=0, description="seconds on air that count as the whole: at most the planned duration, no pauses"),
 ]
 Version = Annotated[int, Field(description="only grows; of two snapshots of one thing the higher is the newer")]
+
+
+def _refuse_nul(title: str, fields: dict[str, Any]) -> None:
+    """Raise `pydantic.ValidationError` that names each field in which a text holds a NUL character."""
+    refusal = PydanticCustomError("nul_character", "A text must not hold a NUL character")
+    found = [name for name, value in fields.items() if "\x00" in name or _holds_nul(value)]
+    if found:
+        raise ValidationError.from_exception_data(
+            title, [InitErrorDetails(type=refusal, loc=(name,), input=fields[name]) for name in found]
+        )
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(_holds_nul(part) for pair in value.items() for part in pair)
+    return isinstance(value, list) and any(_holds_nul(part) for part in value)
+
 
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
@@ -73,7 +94,11 @@ class Message(BaseModel):
     @classmethod
     def from_json(cls, body: bytes) -> Self:
         """Read a body; raises `pydantic.ValidationError` for what the contract does not allow."""
-        return cls.model_validate_json(body)
+        message = cls.model_validate_json(body)
+        # A NUL character is fine in JSON and can be stored in no text column: nobody could ever handle it.
+        if b"\\u0000" in body:
+            _refuse_nul(cls.__name__, json.loads(body))
+        return message
 
 
 class Fact(Message):
