@@ -180,14 +180,6 @@ async def test_bad_words_in_the_sign_in_form_are_refused_and_never_a_failure(web
     assert nothing.headers["location"].startswith("/account/login/?error=")
 
 
-async def test_a_static_file_that_is_not_there_is_not_found(web: Web) -> None:
-    member = await web.member()
-
-    for path in ("/static/gone.css", "/static/", "/static/../web.py", "/static/%00"):
-        response = await member.browser.get(path, headers={"cookie": member.cookie})
-        assert response.status_code == 404, path
-
-
 async def test_static_files_need_no_session_and_no_database(web: Web) -> None:
     member = await web.member()
     await web.parts.database.close()

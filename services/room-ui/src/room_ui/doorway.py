@@ -10,7 +10,6 @@ from room_ui.headers import secured
 from room_ui.refusals import Refusal
 from room_ui.settings import RoomUiSettings
 from room_ui.viewer import Viewer
-from room_ui.viewer import Viewer
 
 LARGEST_BODY = 2 * 1024 * 1024
 
@@ -41,7 +40,6 @@ class Doorway:
         self._sessions = sessions
         self._https = settings.is_https
         self._nobody = Viewer.guest(settings.default_locale)
-        self._locale = settings.default_locale
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,8 +52,6 @@ class Doorway:
         if scope["path"].startswith("/static/"):
             # The same for everybody, so it asks neither session nor database.
             scope.setdefault("state", {})["viewer"] = self._nobody
-            # The page that says "there is nothing here" asks who looks, too.
-            scope.setdefault("state", {})["viewer"] = Viewer.guest(self._locale)
             await self._app(scope, receive, secured(scope, send, https=self._https))
             return
         try:
