@@ -26,7 +26,18 @@ def test_who_did_not_complete_did_not_attend() -> None:
 
 
 @pytest.mark.parametrize(
-    ("watched", "base", "percent"), [(0, 3600, 0), (41 * 60, 3600, 68), (3600, 3600, 100), (6000, 3600, 100), (5, 0, 0)]
+    ("told", "watched", "base", "percent"),
+    [
+        (None, 0, 3600, 0),
+        (None, 41 * 60, 3600, 68),
+        (None, 3600, 3600, 100),
+        (None, 6000, 3600, 100),
+        (None, 5, 0, 0),
+        (40, 3600, 3600, 40),
+        (0, 600, 3600, 0),
+    ],
 )
-def test_watched_percent_is_the_part_of_the_base_and_at_most_all_of_it(watched: int, base: int, percent: int) -> None:
-    assert watched_percent(watched, base) == percent
+def test_the_tracker_s_word_on_the_watched_part_counts_and_without_it_at_most_all_of_the_base(
+    told: int | None, watched: int, base: int, percent: int
+) -> None:
+    assert watched_percent(told, watched, base) == percent

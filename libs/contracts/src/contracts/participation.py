@@ -72,6 +72,9 @@ class _Completion(Fact):
     completed_by: CompletedBy = Field(description="what made it complete")
     watched_seconds: WatchedSeconds
     base_seconds: BaseSeconds
+    watched_percent: int | None = Field(
+        default=None, ge=0, le=100, description="how much of the base was watched, in whole percent"
+    )
 
 
 class ClientWebinarCompleted(_Completion):
@@ -106,6 +109,9 @@ class ClientWebinarAttendanceEvaluate(Fact):
     session_id: SessionId
     watched_seconds: WatchedSeconds
     base_seconds: BaseSeconds
+    watched_percent: int | None = Field(
+        default=None, ge=0, le=100, description="how much of the base was watched, in whole percent"
+    )
 
 
 class ClientWebinarAttendanceClassified(Fact):

@@ -29,10 +29,7 @@ class Verdict:
     reason: str
     watched_seconds: int
     base_seconds: int
-
-    @property
-    def watched_percent(self) -> int:
-        return watched_percent(self.watched_seconds, self.base_seconds)
+    watched_percent: int
 
     def as_classified(self) -> ClientWebinarAttendanceClassified:
         """Return the verdict as the fact that is announced."""
@@ -55,8 +52,14 @@ class Verdict:
         return UserAttended(lead_id=self.lead_id, webinar_id=self.webinar_id, timestamp=self.timestamp)
 
 
-def watched_percent(watched_seconds: int, base_seconds: int) -> int:
-    """Return the watched part of the base in whole percent, 0 to 100; an overrun makes nobody exceed it."""
+def watched_percent(told: int | None, watched_seconds: int, base_seconds: int) -> int:
+    """Return the watched part of the base in whole percent, 0 to 100.
+
+    The tracker tells it; without its word it is at most what all seconds watched make of the base, an early sound
+    check among them.
+    """
+    if told is not None:
+        return told
     if base_seconds <= 0:
         return 0
     return min(100, watched_seconds * 100 // base_seconds)
@@ -73,6 +76,7 @@ def verdict_of_completion(completed: WebinarCompleted) -> Verdict:
         reason=completed.completed_by.value,
         watched_seconds=completed.watched_seconds,
         base_seconds=completed.base_seconds,
+        watched_percent=watched_percent(completed.watched_percent, completed.watched_seconds, completed.base_seconds),
     )
 
 
@@ -87,4 +91,7 @@ def verdict_of_evaluation(evaluation: ClientWebinarAttendanceEvaluate, *, evalua
         reason=NOT_COMPLETED,
         watched_seconds=evaluation.watched_seconds,
         base_seconds=evaluation.base_seconds,
+        watched_percent=watched_percent(
+            evaluation.watched_percent, evaluation.watched_seconds, evaluation.base_seconds
+        ),
     )

@@ -36,6 +36,7 @@ def completed(
         completed_by=completion.completed_by,
         watched_seconds=completion.figures.watched_seconds,
         base_seconds=completion.figures.base_seconds,
+        watched_percent=completion.figures.watched_percent,
     )
     return first, WebinarCompleted(**dict(first))
 
@@ -48,6 +49,7 @@ def evaluation(webinar_id: UUID, lead_id: str, figures: Figures) -> ClientWebina
         session_id=session_id_of(lead_id, webinar_id),
         watched_seconds=figures.watched_seconds,
         base_seconds=figures.base_seconds,
+        watched_percent=figures.watched_percent,
     )
 
 
