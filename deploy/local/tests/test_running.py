@@ -9,6 +9,7 @@ from local_stack import checks, session
 from local_stack.choices import Choices
 from local_stack.environments import with_login
 from local_stack.errors import AlreadyRunningError, LocalStackError
+from local_stack.interrupts import Interrupts
 from local_stack.running import Held, ask_to_stop, holder, is_held, ready_stack
 from local_stack.session import overview
 
@@ -52,7 +53,7 @@ def test_addresses_of_a_stack_that_was_killed_are_not_believed(tmp_path: Path) -
 def test_down_waits_until_the_holder_has_gone(tmp_path: Path) -> None:
     script = (
         "import signal, sys, time; from pathlib import Path; from local_stack.running import Held\n"
-        "from local_stack.session import Interrupts\n"
+        "from local_stack.interrupts import Interrupts\n"
         f"with Interrupts(), Held(Path({str(tmp_path)!r})):\n"
         "    try:\n        print('held', flush=True); time.sleep(60)\n"
         "    except KeyboardInterrupt:\n        time.sleep(0.3)\n"
@@ -71,7 +72,7 @@ def test_down_waits_until_the_holder_has_gone(tmp_path: Path) -> None:
 
 def test_a_second_signal_does_not_interrupt_the_stopping() -> None:
     stopped = False
-    with session.Interrupts():
+    with Interrupts():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGINT)

@@ -1,6 +1,7 @@
 """Every check and test, part by part: what failed does not hide what comes after, and each part's time is told."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from local_stack.interrupts import Interrupts
 from local_stack.paths import ROOT
 from local_stack.progress import say
 
+STOP_PATIENCE_SECONDS = 30.0
 BIN = Path(sys.executable).parent
 PACKAGES = ("libs/*", "services/*", "deploy/local")
 PYTEST = (sys.executable, "-m", "pytest", "-q")
@@ -88,7 +91,8 @@ def run(parts: Sequence[Part]) -> int:
     """Run the parts one after the other, tell the time of each, and return 1 if anything failed."""
     # In CI the same servers on every machine, whether or not it has a Docker engine.
     environment = {**os.environ, **({"TEST_SERVERS": "native"} if "CI" in os.environ else {})}
-    outcomes = [_run(part, environment) for part in parts]
+    with Interrupts() as interrupts:
+        outcomes = [_run(part, environment, interrupts) for part in parts]
     say("")
     for outcome in outcomes:
         say(f"  {outcome.name:<8} {outcome.seconds:7.1f} s   {'FAILED' if outcome.failed else 'ok'}")
@@ -99,17 +103,28 @@ def run(parts: Sequence[Part]) -> int:
     return 1 if any(outcome.failed for outcome in outcomes) else 0
 
 
-def _run(part: Part, environment: Mapping[str, str]) -> Outcome:
+def _run(part: Part, environment: Mapping[str, str], interrupts: Interrupts) -> Outcome:
     say(f"\n=== {part.name}")
     began = time.monotonic()
-    failed = tuple(command for command in part.commands if _fails(command, environment))
+    failed = tuple(command for command in part.commands if _fails(command, environment, interrupts))
     return Outcome(part.name, time.monotonic() - began, failed)
 
 
-def _fails(command: Command, environment: Mapping[str, str]) -> bool:
+def _fails(command: Command, environment: Mapping[str, str], interrupts: Interrupts) -> bool:
     say(f"$ {' '.join(_readable(command))}")
-    ran = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
-    return ran.returncode != 0
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL)  # noqa: S603
+    try:
+        return process.wait() != 0
+    except KeyboardInterrupt:
+        # Ctrl-C reaches the whole terminal; of any other signal only we have heard.
+        if interrupts.heard != signal.SIGINT:
+            process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        raise
 
 
 def _readable(command: Command) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from local_stack import background, checks, session
 from local_stack.chromium import chromium
 from local_stack.errors import AlreadyRunningError, LocalStackError
+from local_stack.interrupts import Interrupts
 from local_stack.paths import ROOT, remove_everything
 from local_stack.postgres import binaries
 from local_stack.private_folder import folders_in_use
@@ -55,7 +56,7 @@ def status() -> int:
 
 def servers() -> int:
     """Run only the two servers, for as many test runs as one likes; prints their addresses as settings."""
-    with session.Interrupts(), private_servers() as found:
+    with Interrupts(), private_servers() as found:
         print(f"export DATABASE_URL={found.database_url}")
         print(f"export RABBITMQ_URL={found.rabbitmq_url}")
         print(f"export RABBITMQ_MANAGEMENT_URL={found.rabbitmq_management_url}", flush=True)

@@ -1,12 +1,9 @@
 """Running this clone's stack from the first server to the last goodbye; behind `make demo` and `make up`."""
 
 import os
-import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from types import FrameType, TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -15,6 +12,7 @@ from local_stack import processes
 from local_stack.choices import Choices
 from local_stack.demo import OVERRIDES, PASSWORD, PEOPLE, Demo
 from local_stack.errors import LocalStackError
+from local_stack.interrupts import Interrupts
 from local_stack.listening import Listener, Printer
 from local_stack.paths import RUN, state_dir
 from local_stack.progress import say, step
@@ -26,39 +24,6 @@ PREFERRED_PORT = 8000
 WATCH_SECONDS = 0.5
 NAMES_SETTLE_SECONDS = 1.0
 EXIT_INTERRUPTED = 130
-
-
-class Interrupts:
-    """Turns the first stop signal into KeyboardInterrupt, and any further one into a word of patience.
-
-    A second Ctrl-C must not leave servers behind that the first one was about to stop.
-    """
-
-    def __init__(self) -> None:
-        self._stopping = False
-        self._before: dict[signal.Signals, Callable[[int, FrameType | None], object] | int | None] = {}
-
-    def hold(self) -> None:
-        """From here on a signal interrupts nothing: we are stopping."""
-        self._stopping = True
-
-    def _heard(self, _number: int, _frame: FrameType | None) -> None:
-        if self._stopping:
-            say("Stopping already; a few more seconds.")
-            return
-        self._stopping = True
-        raise KeyboardInterrupt
-
-    def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            self._before[number] = signal.signal(number, self._heard)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
 
 
 def run(*, tell_the_story: bool) -> int:
