@@ -1,6 +1,7 @@
 """All that one process consumes: subscriptions, commands, dead letters, instance queues, replies."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import aio_pika
@@ -24,7 +25,8 @@ log = get_logger(__name__)
 
 _WAIT_SECONDS = 1.0
 _GRACE_SECONDS = 3.0
-_CLOSING_SECONDS = 1.5
+_CLOSING_SECONDS = 1.0
+_CLOSING_TROUBLE: tuple[type[BaseException], ...] = (ExceptionGroup, *BROKER_AWAY)
 
 
 class Consumption:
@@ -42,6 +44,7 @@ class Consumption:
             apply_types=False,
             reconnect_interval=1.0,
         )
+        self._connection: aio_pika.abc.AbstractRobustConnection | None = None
         self._subscriptions: list[Subscription] = []
         self._commands: list[CommandSubscription] = []
         self._running: asyncio.Task[None] | None = None
@@ -98,6 +101,7 @@ class Consumption:
             # FastStream drops, unacknowledged for ever, what arrives before its start has quite come to its end.
             subscriber.running = True
         try:
+            self._connection = await self._broker.connect()
             await self._broker.start()
         except BROKER_AWAY as error:
             log.warning("broker.waiting", error=repr(error)[:500])
@@ -137,11 +141,17 @@ class Consumption:
         await self._close()
 
     async def _close(self) -> None:
-        try:
-            async with asyncio.timeout(_CLOSING_SECONDS):
-                await self._broker.stop()
-        except BROKER_AWAY as error:
-            log.info("broker.gone", error=repr(error))
+        connection, self._connection = self._connection, None
+        # FastStream leaves the connection open when a silent broker does not answer the first of its goodbyes.
+        goodbyes: list[Callable[[], Awaitable[object]]] = [self._broker.stop]
+        if connection is not None:
+            goodbyes.append(connection.close)
+        for goodbye in goodbyes:
+            try:
+                async with asyncio.timeout(_CLOSING_SECONDS):
+                    await goodbye()
+            except _CLOSING_TROUBLE as error:
+                log.info("broker.gone", error=repr(error)[:500])
 
 
 async def missing_topology(url: str, queues: list[str]) -> list[str]:
