@@ -206,15 +206,17 @@ def test_the_loop_runs_in_containers(compose: Compose) -> None:
         assert wire.wait_for("client_webinar_attendance_classified")["attended"] is True
         assert wire.wait_for("post_webinar_route")["route"] == "attended"
         for recipient in ("candidate", "partner"):
-            wire.wait_for(
-                "post_webinar_delivery", lambda body, to=recipient: body["recipient"] == to and body["state"] == "sent"
-            )
+            wire.wait_for("post_webinar_delivery", sent_to(recipient))
         for topic in ("client_webinar_entered", "client_webinar_completed", "webinar_completed", "post_webinar_route"):
             assert wire.count(topic) == 1, topic
     sandbox = f"http://127.0.0.1:{compose.sandbox_port}"
     for chat in chats.values():
         texts = [message["text"] for message in httpx.get(f"{sandbox}/sandbox/chats/{chat}/messages").json()]
         assert any(title in text for text in texts), texts
+
+
+def sent_to(recipient: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda body: body["recipient"] == recipient and body["state"] == "sent"
 
 
 def press(visitor: Visitor, webinar_id: str, button: str) -> None:

@@ -27,21 +27,19 @@ DELAY = timedelta(minutes=5)
 
 
 def lead(**changes: Any) -> RoutedLead:
-    return RoutedLead(
-        **{
-            "webinar_id": WEBINAR,
-            "lead_id": "anna",
-            "route": Route.ATTENDED,
-            "role": Role.CANDIDATE,
-            "active": True,
-            "partner_id": "paul",
-            "partner_active": True,
-            "planned": False,
-            "followup_due_at": None,
-            "has_recording": False,
-        }
-        | changes
-    )
+    fields: dict[str, Any] = {
+        "webinar_id": WEBINAR,
+        "lead_id": "anna",
+        "route": Route.ATTENDED,
+        "role": Role.CANDIDATE,
+        "active": True,
+        "partner_id": "paul",
+        "partner_active": True,
+        "planned": False,
+        "followup_due_at": None,
+        "has_recording": False,
+    }
+    return RoutedLead(**fields | changes)
 
 
 def due(

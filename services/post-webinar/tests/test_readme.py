@@ -33,5 +33,5 @@ def test_the_readme_names_all_there_is(heading: str, names: set[str]) -> None:
 def test_everything_that_it_owns_a_queue_for_is_handled() -> None:
     from post_webinar.handlers import router  # noqa: PLC0415 - beside the page that it is held against
 
-    handled = {one.message.topic for one in (*router.hearings, *router.obeyings)}
+    handled = {one.message.topic for one in router.hearings} | {one.message.topic for one in router.obeyings}
     assert handled | {"snapshot_requested"} == HEARD
