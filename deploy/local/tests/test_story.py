@@ -43,6 +43,13 @@ def test_a_webinar_that_is_announced_again_is_not_news() -> None:
     assert story.tell("webinar_event", webinar(2, "scheduled")) is None
 
 
+def test_an_older_webinar_that_comes_late_is_not_news() -> None:
+    story = known()
+    story.tell("webinar_event", webinar(3, "finished"))
+
+    assert story.tell("webinar_event", webinar(2, "live")) is None
+
+
 def test_an_account_that_is_announced_again_is_not_news() -> None:
     story = known()
     account = {"account_id": LEAD, "display_name": "Кирилл", "role": "candidate", "version": 2}
