@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import aio_pika
+import asyncpg
 import pamqp.encode
 import pytest
 from contracts import (
@@ -230,6 +231,8 @@ async def test_a_bad_message_waits_with_the_others_while_the_broker_does_not_con
                 return bool(attendance.calls) and await outside.waiting(QUEUE) == 1
 
             await eventually(tried_and_back, what="the message is back")
+            await asyncio.sleep(1.2)
+            assert len(attendance.calls) == 1, "nothing is taken that could not be set aside"
             bad.clear()
             await publishing.open()
             await outside.listener.until(SAID)
@@ -347,7 +350,9 @@ async def test_stopping_finishes_what_is_in_hand_and_leaves_the_rest(
         service.stop()
         await asyncio.sleep(0.2)
         go_on.set()
-    assert [call for call in attendance.calls if "in hand" in call] == [["in hand"]]
+    connection = await asyncpg.connect(kit_database)
+    assert [row["lead"] for row in await connection.fetch("select lead from lead")] == ["in hand"]
+    await connection.close()
     attendance.before = None
     async with running(attendance.service(kit_database, outside.url)):
         said = await outside.listener.until(SAID, 11)

@@ -5,12 +5,14 @@ import os
 import secrets
 from importlib.metadata import entry_points
 
-import asyncpg
+import aiohttp
 import typer
 from contracts.topology import SERVICES
 from rich.console import Console
 
-from servicekit.errors import BROKER_AWAY
+from servicekit import operating
+from servicekit.errors import BROKER_AWAY, DATABASE_TROUBLE
+from servicekit.logs import without_secrets
 from servicekit.provision import (
     Login,
     ProvisioningError,
@@ -23,9 +25,12 @@ from servicekit.provision import (
 from servicekit.tokens import new_key
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run a webinar platform.")
-console = Console(stderr=True)
+app.add_typer(operating.dead, name="dead")
+app.add_typer(operating.outbox, name="outbox")
+app.add_typer(operating.snapshots, name="snapshots")
+console = Console(stderr=True, markup=False, highlight=False)
 
-_TROUBLE: tuple[type[BaseException], ...] = (ProvisioningError, asyncpg.PostgresError, *BROKER_AWAY)
+_TROUBLE: tuple[type[BaseException], ...] = (ProvisioningError, aiohttp.ClientError, *BROKER_AWAY, *DATABASE_TROUBLE)
 
 
 @app.callback()
@@ -45,9 +50,9 @@ def provision() -> None:
     try:
         count = asyncio.run(_provision(broker_url, management_url, database_url, logins))
     except _TROUBLE as error:
-        console.print(f"[red]Not provisioned:[/] {error}", highlight=False)
+        console.print(f"Not provisioned: {without_secrets(str(error))}", style="red")
         raise typer.Exit(1) from error
-    console.print(f"Provisioned: {count} queues, {len(logins)} databases and users.", highlight=False)
+    console.print(f"Provisioned: {count} queues, {len(logins)} databases and users.")
 
 
 async def _provision(broker_url: str, management_url: str, database_url: str, logins: list[Login]) -> int:
@@ -77,7 +82,7 @@ def env() -> None:
 def _required(name: str) -> str:
     value = os.environ.get(name)
     if not value:
-        console.print(f"[red]{name} is not set.[/] See docs/operating.md.", highlight=False)
+        console.print(f"{name} is not set. See docs/operating.md.", style="red")
         raise typer.Exit(2)
     return value
 

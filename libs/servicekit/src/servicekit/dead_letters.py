@@ -12,7 +12,10 @@ from servicekit.database import Database
 from servicekit.errors import ServicekitError
 
 _COLUMNS = "id, queue, type, message_id, correlation_id, app_id, headers, body, reason, error, attempts, dead_at"
-_READ = f"select {_COLUMNS} from dead_letter where $1::text is null or queue = $1 order by id desc limit $2"  # noqa: S608
+_READ = f"""
+select {_COLUMNS} from dead_letter
+where ($1::text is null or queue = $1) and ($2::bigint is null or id = $2) order by id desc limit $3
+"""  # noqa: S608
 _TAKE = f"delete from dead_letter where id = any($1::bigint[]) and queue = $2 returning {_COLUMNS}"  # noqa: S608
 _BACK = """
 insert into outbox (message_id, exchange, routing_key, type, app_id, body, correlation_id, causation_id, schema_version,
@@ -43,9 +46,11 @@ class DeadLetter:
     dead_at: datetime
 
 
-async def read_dead_letters(database: Database, queue: str | None = None, *, limit: int = 100) -> list[DeadLetter]:
-    """Return the newest dead letters, of one queue or of all."""
-    rows = await database.pool.fetch(_READ, queue, limit)
+async def read_dead_letters(
+    database: Database, queue: str | None = None, *, number: int | None = None, limit: int = 100
+) -> list[DeadLetter]:
+    """Return the newest dead letters, of one queue or of all, or the one with this number."""
+    rows = await database.pool.fetch(_READ, queue, number, limit)
     return [DeadLetter(**dict(row)) for row in rows]
 
 
