@@ -86,6 +86,11 @@ def newest(wire: Wire, webinar_id: UUID) -> dict[str, object]:
     return max((said.body for said in wire.of("webinar_event", webinar_id)), key=lambda body: int(body["version"]))
 
 
+def versions(wire: Wire, webinar_id: UUID) -> set[int]:
+    """Return the versions that were announced."""
+    return {said.body["version"] for said in wire.of("webinar_event", webinar_id)}
+
+
 def press(page: Page, action: str) -> None:
     """Press one of the desk's buttons and wait for its words."""
     page.locator(f'form[action$="/{action}"] button').click()
@@ -110,7 +115,8 @@ def only_by_commands_of_core(wire: Wire, webinar_id: UUID) -> None:
         "core_webinar_set_status",
     ]
     assert all(said.token for said in asked)
-    assert len(wire.of("webinar_event", webinar_id)) == len(asked)
+    # Snapshots may be told again to who asks for them.
+    assert len(versions(wire, webinar_id)) == len(asked)
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> None:
@@ -167,7 +173,7 @@ def test_a_form_changes_neither_status_nor_cta(desk: Desk, wire: Wire) -> None:
     for forged in ({"status": "live"}, {"status": "scheduled"}, {"cta_visibility": "visible"}):
         refused(desk.save("draft", webinar_id=webinar_id, **forged), 409, "webinar_status_mutation_forbidden")
 
-    assert len(wire.of("webinar_event", webinar_id)) == 1
+    assert len(versions(wire, webinar_id)) == 1
 
 
 YEAR_AGO = datetime.now(UTC) - timedelta(days=365)
@@ -304,7 +310,7 @@ def test_a_double_click_is_one_command(desk: Desk, wire: Wire) -> None:
     first, second = (desk.caller.post("/admin_webinar/new", action="publish", **form) for _ in range(2))
 
     assert (first.status_code, second.status_code) == (303, 303)
-    assert len(wire.of("webinar_event", form["webinar_id"])) == 1
+    assert len(versions(wire, UUID(form["webinar_id"]))) == 1
 
 
 ALL = tuple(Capability)
@@ -369,7 +375,7 @@ def test_being_able_to_publish_is_no_right_to_act(world: World, desk: Desk, send
     error = reply["error"]
     assert isinstance(error, dict)
     assert error["code"] == code
-    assert len(world.wire.of("webinar_event", webinar_id)) == 1
+    assert len(versions(world.wire, webinar_id)) == 1
 
 
 def test_a_paused_webinar_says_so_and_goes_on(desk: Desk, cast: Cast, browsers: Browsers, world: World) -> None:

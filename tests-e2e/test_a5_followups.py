@@ -9,7 +9,7 @@ from world.rooms import Browsers
 from world.system import World
 from world.telegram import Telegram
 
-DELAY = timedelta(seconds=20)
+DELAY = timedelta(seconds=12)
 
 
 def chat(person: Person) -> int:

@@ -106,7 +106,7 @@ def test_without_core_the_room_goes_on_and_the_desk_says_the_truth(
         page.goto(f"/admin_webinar/{story.webinar_id}")
         page.locator('form[action$="/cta/show"] button').click()
         # Nobody answers: the page does not claim to know.
-        expect(page.get_by_text("Пока неизвестно, удалось ли это.")).to_be_visible()
+        expect(page.locator(".notice.plain[data-notice]")).to_be_visible()
     world.let_run(started, 6)
     with stopped(world, "core-webinar", hard=True):
         story.room.page.locator('[data-action="finish"]').click()

@@ -38,6 +38,16 @@ NOT_COMPLETED = {
 }
 
 
+def told_twice(wire: Wire) -> list[str]:
+    """Return which facts were said more than once, under different message ids."""
+    ids: dict[tuple[str, str, str], set[str]] = {}
+    for said in wire.everything:
+        if said.topic in ONCE and {"lead_id", "webinar_id"} <= said.body.keys():
+            key = (said.topic, str(said.body["lead_id"]), str(said.body["webinar_id"]))
+            ids.setdefault(key, set()).add(said.message_id)
+    return [f"{len(found)} × {' '.join(key)}" for key, found in ids.items() if len(found) > 1]
+
+
 class Facts:
     """What is known of people in one webinar."""
 
@@ -75,6 +85,8 @@ class Facts:
     def expect(self, person: Person, topics: set[str], *also: str) -> None:
         """Each of these facts was said once and no other; and each service has one row for it."""
         expected = dict.fromkeys({*topics, *also}, 1)
+        for topic in expected:
+            self.wait_for(topic, person)
         assert self.told_of(person) == expected, f"{person.login}: {self.told_of(person)}"
         lead, webinar = person.account_id, self.webinar_id
         [entered] = self.said("client_webinar_entered", person)

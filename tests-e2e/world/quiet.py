@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 BAD_LEVELS = frozenset({"error", "critical"})
+BAD_EVENTS = frozenset({"message.delayed", "relay.refused"})
+"""A handler that failed, a message that the broker did not want: warnings to an operator, faults to a story."""
 
 
 def bad_lines(logs: Path) -> Iterator[str]:
@@ -17,7 +19,11 @@ def bad_lines(logs: Path) -> Iterator[str]:
                 record = json.loads(line)
             except ValueError:
                 record = None
-            if not isinstance(record, dict) or record.get("level") in BAD_LEVELS:
+            if (
+                not isinstance(record, dict)
+                or record.get("level") in BAD_LEVELS | {None}
+                or record.get("event") in BAD_EVENTS
+            ):
                 yield f"{log.stem}: {line[:2000]}"
 
 

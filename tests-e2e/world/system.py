@@ -16,7 +16,7 @@ from local_stack.supervisor import Stack
 from world.background import Background
 from world.commander import Commander
 from world.desk import Desk
-from world.facts import Facts
+from world.facts import Facts, told_twice
 from world.ledger import Ledger
 from world.people import Cast, Person
 from world.quiet import bad_lines, lines_with
@@ -99,7 +99,7 @@ class World:
         told = [f"a command's token stands in the log of {name}" for name in lines_with(self.stack.logs, tokens)]
         dead = [f"dead letter in {queue}: {why}" for queue, why in self.ledger.dead_letters().items()]
         parked = [f"{count} parked outbox rows of {service}" for service, count in self.ledger.parked().items()]
-        return [*bad, *told, *dead, *parked]
+        return [*bad, *told, *dead, *parked, *told_twice(self.wire)]
 
     def last_words(self, lines: int = 15) -> str:
         """Return the last log lines of every service."""

@@ -43,6 +43,14 @@ class Said:
 Where = Callable[[dict[str, Any]], bool]
 
 
+def _holds(where: Where, body: dict[str, Any]) -> bool:
+    """Whether it is true of a body; of one that lacks the fields it asks about it is not."""
+    try:
+        return where(body)
+    except (KeyError, TypeError):
+        return False
+
+
 class NotHeardError(AssertionError):
     """What a story waits for was not said in time."""
 
@@ -121,7 +129,7 @@ class Wire:
         return [
             said
             for said in self._heard
-            if said.topic == topic and said.is_about(webinar_id) and (where is None or where(said.body))
+            if said.topic == topic and said.is_about(webinar_id) and (where is None or _holds(where, said.body))
         ]
 
     def _told_of(self, webinar_id: UUID | str | None) -> list[str]:
