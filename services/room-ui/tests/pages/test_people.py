@@ -82,7 +82,21 @@ async def test_an_account_is_changed_and_keeps_its_login(web: Web) -> None:
     account = await web.parts.accounts.find("anna")
     assert account is not None
     assert (account.display_name, account.country, account.login) == ("Anna K", "KZ", "anna")
-    assert (await admin.browser.get("/admin_webinar/people/nobody")).status_code in {400, 404}
+    nobody = await admin.browser.get("/admin_webinar/people/nobody")
+    assert nobody.status_code == 404
+    assert "вебинар" not in nobody.text.split("<main")[1].lower()
+
+
+@pytest.mark.parametrize("words", [{"password": "short"}, {"role": "moderator", "password": "a long password"}])
+async def test_a_refused_change_changes_nothing_at_all(web: Web, words: dict[str, str]) -> None:
+    admin, member = await web.member("admin"), await web.member(login="anna", name="Anna")
+
+    answer = await admin.post(f"/admin_webinar/people/{member.account_id}", data={**NEW, "name": "Other", **words})
+
+    assert answer.status_code == 422
+    account = await web.parts.accounts.find("anna")
+    assert account is not None
+    assert (account.display_name, account.has_password) == ("Anna", False)
 
 
 async def test_switching_off_ends_the_session_and_on_makes_it_possible_again(web: Web) -> None:
@@ -105,7 +119,7 @@ async def test_nobody_switches_off_themselves_or_somebody_unknown(web: Web) -> N
     admin = await web.member("admin")
 
     assert (await admin.post(f"/admin_webinar/people/{admin.account_id}/deactivate")).status_code == 403
-    assert (await admin.post("/admin_webinar/people/nobody/deactivate")).status_code == 400
+    assert (await admin.post("/admin_webinar/people/nobody/deactivate")).status_code == 404
     assert (await admin.post(f"/admin_webinar/people/{admin.account_id}/explode")).status_code == 400
     assert (await admin.browser.get("/admin_webinar/people/")).status_code == 200
 

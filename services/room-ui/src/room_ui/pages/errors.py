@@ -37,4 +37,7 @@ async def error_page(request: Request, *, status: int, code: str) -> Response:
 
 
 def _is_about_a_webinar(request: Request) -> bool:
-    return request.url.path.startswith(("/account/webinar_room/", "/admin_webinar/", "/webinars/"))
+    path = request.url.path
+    if path.startswith("/admin_webinar/people"):
+        return False
+    return path.startswith(("/account/webinar_room/", "/admin_webinar/", "/webinars/"))

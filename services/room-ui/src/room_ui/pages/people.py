@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from contracts import Capability, ContactCard
+from contracts import Capability, ContactCard, ErrorCode
 from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from room_ui import refusals
-from room_ui.accounts.domain import AccountRefused, new_account
+from room_ui.accounts.domain import AccountRefused, checked_password, new_account
 from room_ui.accounts.importing import COLUMNS, ImportPreview
 from room_ui.pages.rendering import language_of, page
 from room_ui.pages.words import Notice, field_words
+from room_ui.refusals import Refusal
 from room_ui.viewer import Viewer
 from room_ui.web import parts_of, require
 
@@ -31,6 +32,10 @@ class Way:
 
     login: str
     address: str
+
+
+def no_such_account() -> Refusal:
+    return Refusal(404, ErrorCode.NOT_FOUND, "There is no such account.")
 
 
 def _words(form: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
@@ -77,7 +82,7 @@ async def person(request: Request, account_id: str, viewer: Managing) -> Respons
     accounts = parts_of(request).accounts
     account = await accounts.get(account_id)
     if account is None:
-        raise refusals.invalid("There is no such account.")
+        raise no_such_account()
     partner = await accounts.get(account.partner_id) if account.partner_id else None
     values = {name: value or "" for name, value in account.contact.model_dump().items()} | {
         "login": account.login,
@@ -98,13 +103,16 @@ async def change_person(request: Request, account_id: str, viewer: Managing) -> 
     accounts = parts_of(request).accounts
     account = await accounts.get(account_id)
     if account is None:
-        raise refusals.invalid("There is no such account.")
-    password = form.get("password")
+        raise no_such_account()
+    password = str(form.get("password", ""))
     try:
-        if isinstance(password, str) and password:
+        if password:
+            # Judged before anything is written, so that a refused form has changed nothing.
+            checked_password(password)
+        await accounts.edit(account_id, dict(values))
+        if password:
             keep = viewer.session_id if account_id == viewer.account_id else None
             await accounts.set_password(account_id, password, keep_session=keep)
-        await accounts.edit(account_id, dict(values))
     except AccountRefused as refused:
         return _refused(request, refused, values | {"login": account.login}, account)
     return RedirectResponse("/admin_webinar/people/?done=saved", 303)
@@ -134,7 +142,7 @@ async def switch_person(request: Request, account_id: str, switch: str, viewer: 
             raise refusals.forbidden("Nobody switches off their own account.")
         await accounts.set_active(account_id, active=switch == "activate")
     except AccountRefused as refused:
-        raise refusals.invalid(refused.message) from refused
+        raise no_such_account() from refused
     done = "account-on" if switch == "activate" else "account-off"
     return RedirectResponse(f"/admin_webinar/people/?done={done}", 303)
 

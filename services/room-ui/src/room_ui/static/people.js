@@ -50,11 +50,14 @@ export class People {
       return;
     }
     if (number === this.asked) this.show(found, query.has("q"));
+    // Hosts come and go without being counted, so now and then the list is read without a reason.
+    clearTimeout(this.again);
+    this.again = setTimeout(() => this.changed(found.viewers), Math.max(30000, found.viewers * 50));
   }
 
   /** The list is made anew every other second at most: where it lags behind its own count, look again. */
   lagging(found) {
-    const isBehind = found.next === null && found.participants.length < found.total;
+    const isBehind = found.next === null && found.participants.length !== found.total;
     this.tries = isBehind ? (this.tries ?? 0) + 1 : 0;
     if (isBehind && this.tries <= 3) this.changed(found.viewers);
   }
@@ -63,7 +66,7 @@ export class People {
     if (!isSearch) this.lagging(found);
     this.list.replaceChildren(...found.participants.map((one) => this.element(one)));
     const count = this.root.querySelector("[data-people-count]");
-    if (count && !isSearch) count.textContent = found.total ?? "";
+    if (count && !isSearch) count.textContent = found.next === null ? found.participants.length : found.total;
     this.toggle("[data-people-empty]", isSearch && found.participants.length === 0);
     this.toggle("[data-people-more]", found.next !== null);
   }
