@@ -222,6 +222,16 @@ async def test_what_came_back_twice_is_handled_alone(bench: Bench) -> None:
     assert bench.transactions == [["a", "c"], ["b"]]
 
 
+async def test_a_handler_that_hangs_is_found_out_like_one_that_fails(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("servicekit.batches._LONGEST_BATCH_SECONDS", 0.3)
+    bench.trouble["b"] = "select pg_sleep(30)"
+    await bench.handle(entered("a"), entered("b"), entered("c"))
+    assert await bench.seen() == ["a", "c"]
+    assert len(bench.publisher.sent) == 1
+
+
 async def test_fields_that_nobody_knows_are_passed_over(bench: Bench) -> None:
     raw = entered("a")
     raw.body = raw.body[:-1] + b',"mood":"good","nested":{"deep":[1]}}'

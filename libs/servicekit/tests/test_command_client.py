@@ -7,13 +7,23 @@ from uuid import UUID, uuid4
 
 import aio_pika
 import pytest
-from contracts import CAPABILITIES, Capability, CommandReply, CoreWebinarSetStatus, Role, StatusContext
+from contracts import (
+    CAPABILITIES,
+    Capability,
+    CommandReply,
+    CoreWebinarSetStatus,
+    Role,
+    StatusContext,
+    WebinarEvent,
+)
+from contracts.examples import example
 from contracts.topology import CORE_WEBINAR, EXCHANGE, REPLY_EXCHANGE, ROOM_UI
 from servicekit import (
     Actor,
     CommandClient,
     CommandNotSent,
     CommandUnanswered,
+    Heard,
     Obeyed,
     Router,
     Service,
@@ -188,3 +198,45 @@ async def test_who_does_not_hear_replies_yet_does_not_send(kit_database: str, ou
     with pytest.raises(CommandNotSent):
         await service.commands.send(start(), actor=SPEAKER, message_id=uuid4())
     assert await outside.waiting(QUEUE) == 0
+
+
+async def test_replies_and_instance_queues_come_back_after_a_cut(
+    kit_database: str, outside: Outside, broker_door: Door
+) -> None:
+    overheard: asyncio.Queue[str] = asyncio.Queue()
+    router = Router(ROOM_UI)
+
+    @router.overhears(WebinarEvent)
+    async def refresh(heard: Heard[WebinarEvent]) -> None:
+        overheard.put_nowait(heard.correlation_id)
+        if heard.correlation_id == "bad":
+            raise RuntimeError("a bug in a shortcut harms nobody")
+
+    service = Service(
+        ROOM_UI,
+        settings=settings(kit_database, broker_door.url),
+        router=router,
+        migrations=None,
+        command_signing_key=SIGNING_KEY,
+    )
+    event = WebinarEvent.from_json(example(WebinarEvent.topic))
+    calls: list[UUID] = []
+    async with running(service), running(core(kit_database, outside.url, calls)):
+        assert service.commands is not None
+        await outside.say(event, body=b"{")
+        await outside.say(event, correlation_id="bad")
+        await outside.say(event, correlation_id="before")
+        assert [await overheard.get(), await overheard.get()] == ["bad", "before"]
+        broker_door.cut()
+
+        async def obeys_again() -> bool:
+            try:
+                return (await service.commands.send(start(), actor=SPEAKER, message_id=uuid4(), timeout=1)).ok
+            except (CommandNotSent, CommandUnanswered):
+                return False
+
+        await eventually(obeys_again, seconds=20, what="a reply")
+        await outside.say(event, correlation_id="after")
+        async with asyncio.timeout(10):
+            while await overheard.get() != "after":
+                pass

@@ -44,6 +44,14 @@ def test_a_bad_setting_is_named_and_no_other_is_quoted(environment: pytest.Monke
     assert "hush" not in str(raised.value)
 
 
+def test_a_missing_setting_does_not_quote_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SERVICE_DATABASE_URL", raising=False)
+    monkeypatch.setenv("SERVICE_RABBITMQ_URL", "amqp://t:hush@h/")
+    with pytest.raises(ValidationError) as raised:
+        ServiceSettings()
+    assert "hush" not in str(raised.value)
+
+
 def test_settings_can_be_shown_without_their_passwords(environment: pytest.MonkeyPatch) -> None:
     assert "hush" not in repr(ServiceSettings())
 

@@ -19,6 +19,8 @@ Settle = Callable[[Sequence[Any]], Awaitable[None]]
 """Tells the broker that these deliveries are done with; called as soon as each is committed, delayed or buried."""
 
 _TRIES = 5
+# Nothing is held unacknowledged for longer than a minute.
+_LONGEST_BATCH_SECONDS = 50.0
 _ALONE_AFTER_DELIVERIES = 2
 
 
@@ -98,7 +100,8 @@ class BatchHandling:
         """Run the batch again when neighbours or a lost connection were to blame and the database is there."""
         for tries_left in reversed(range(_TRIES)):
             try:
-                await run_batch(self._database, self._handler, heard)
+                async with asyncio.timeout(_LONGEST_BATCH_SECONDS):
+                    await run_batch(self._database, self._handler, heard)
             except TRY_AGAIN as error:
                 if not tries_left:
                     raise

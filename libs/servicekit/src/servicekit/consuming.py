@@ -56,6 +56,10 @@ class Consumption:
         for hearing in service.hearings():
             queue = f"{service.name}.{hearing.message.topic}"
             self._subscribe(BatchHandling(queue, hearing, hearing.handler, service.database, service.aside))
+        heard = {subscription.queue for subscription in self._subscriptions}
+        obeyed = {f"{service.name}.{one.message.topic}" for one in service.router.obeyings}
+        if unserved := {queue.name for queue in queues_of(service.name)} - heard - obeyed:
+            log.warning("queues.unserved", queues=sorted(unserved))
         for owned in queues_of(service.name):
             if owned.dead_letter_queue is not None:
                 self._subscribe(Burial(owned.name, owned.dead_letter_queue, service.aside))
@@ -137,7 +141,7 @@ class Consumption:
                 log.warning("consuming.unfinished", advice="what was in hand comes again")
         if self._running is not None:
             self._running.cancel()
-            await asyncio.wait([self._running])
+            await asyncio.wait([self._running], timeout=_CLOSING_SECONDS)
         await self._close()
 
     async def _close(self) -> None:

@@ -58,15 +58,23 @@ class Router:
     roles: list[RoleOfOne] = field(default_factory=list)
     owned_snapshots: dict[str, Handler] = field(default_factory=dict)
     needed_snapshots: dict[type[Snapshot], str] = field(default_factory=dict)
+    _claimed: set[type[Message]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         if self.service not in SERVICES:
             raise ValueError(f"{self.service} is no service of contracts.topology")
 
-    def hears(self, message: type[Message], *, batch: int = 200) -> Callable[[H], H]:
-        """Register a handler of a batch of facts: `(Sequence[Heard[message]], Work, *, parts)`."""
+    def _claim_queue(self, message: type[Message]) -> None:
         if self.service not in TOPIC_OF[message].heard_by:
             raise ValueError(f"{self.service} owns no queue for {message.topic}")
+        if message in self._claimed:
+            # Two consumers of one queue would each get half of it.
+            raise ValueError(f"{self.service} has a handler for {message.topic} already")
+        self._claimed.add(message)
+
+    def hears(self, message: type[Message], *, batch: int = 200) -> Callable[[H], H]:
+        """Register a handler of a batch of facts: `(Sequence[Heard[message]], Work, *, parts)`."""
+        self._claim_queue(message)
 
         def register(handler: H) -> H:
             self.hearings.append(Hearing(message, handler, batch))
@@ -87,8 +95,7 @@ class Router:
 
     def obeys(self, message: type[Command], *, requires: Capability) -> Callable[[H], H]:
         """Register a handler of a command: `(Obeyed[message], Work, *, parts) -> CommandReply`, or raises `Refused`."""
-        if self.service not in TOPIC_OF[message].heard_by:
-            raise ValueError(f"{self.service} owns no queue for {message.topic}")
+        self._claim_queue(message)
 
         def register(handler: H) -> H:
             self.obeyings.append(Obeying(message, handler, requires))
