@@ -35,6 +35,8 @@ def main() -> int:
             return 0
         place = VENV.relative_to(ROOT) if VENV.is_relative_to(ROOT) else VENV
         say(f"Bringing {place} up to date." if PYTHON.exists() else f"Making {place}: this happens once.")
+        if was_made_elsewhere():
+            shutil.rmtree(VENV)
         stamp().unlink(missing_ok=True)
         make_environment()
         install_uv()
@@ -46,6 +48,11 @@ def main() -> int:
 
 def stamp() -> Path:
     return VENV / ".made-from"
+
+
+def was_made_elsewhere() -> bool:
+    """Tell whether the clone was moved or copied with its environment: that still points to the old place."""
+    return stamp().is_file() and stamp().read_text().partition("\n")[0] != str(VENV)
 
 
 def our_packages() -> list[Path]:
@@ -61,7 +68,7 @@ def wanted() -> str:
         *(folder / "pyproject.toml" for folder in our_packages()),
     ]:
         digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
+    return f"{VENV}\n{digest.hexdigest()}\n"
 
 
 @contextlib.contextmanager
