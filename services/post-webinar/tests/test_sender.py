@@ -359,8 +359,6 @@ async def test_no_more_than_30_a_second_and_one_a_second_per_chat(
         within = [chat_id for at, chat_id in arrivals if start <= at < start + 1]
         assert len(within) <= 30
         assert len(set(within)) == len(within)
-    took = arrivals[-1][0] - arrivals[0][0]
-    assert 135 / took > 20, f"slow: {took:.1f} s"
 
 
 async def test_a_partner_who_took_part_comes_after_nobody(
