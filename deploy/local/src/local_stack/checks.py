@@ -17,8 +17,8 @@ STOP_PATIENCE_SECONDS = 30.0
 BIN = Path(sys.executable).parent
 PACKAGES = ("libs/*", "services/*", "deploy/local")
 PYTEST = (sys.executable, "-m", "pytest", "-q")
-# Tests that take many minutes and have targets of their own (`make soak`, `make bench`).
-LONG = "tests-e2e/long"
+# Programs beside the stories; they share the stories' package.
+PROGRAM = ("env", "PYTHONPATH=tests-e2e", sys.executable, "-m")
 
 
 Command = tuple[str, ...]
@@ -74,17 +74,17 @@ def tests() -> Part:
 
 def e2e() -> Part:
     """Stories through all services, with browsers."""
-    return Part("e2e", ((*PYTEST, "tests-e2e", f"--ignore={LONG}"),))
+    return Part("e2e", ((*PYTEST, "tests-e2e"),))
 
 
 def soak() -> Part:
     """The loop again and again."""
-    return Part("soak", ((*PYTEST, "-s", "--timeout=0", f"{LONG}/test_soak.py"),))
+    return Part("soak", ((*PROGRAM, "soak"),))
 
 
 def bench() -> Part:
     """How long a press at the desk takes to show."""
-    return Part("bench", ((*PYTEST, "-s", "--timeout=0", f"{LONG}/test_push.py"),))
+    return Part("bench", ((*PROGRAM, "bench.start_stop_latency"),))
 
 
 def run(parts: Sequence[Part]) -> int:
