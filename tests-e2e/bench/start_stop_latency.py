@@ -46,8 +46,10 @@ def main() -> int:
         viewers = {person.login: world.cast.caller(person).cookies() for person in candidates[2:]}
         pages = _pages(world, last, candidates[:2])
         for number in range(1, wanted.rounds + 1):
-            _measure(world, number, viewers, pages, times)
-            say(f"Round {number}: " + ", ".join(f"{k[0]} {k[1]} {max(v) * 1000:.0f} ms" for k, v in times.items()))
+            measured = _measure(world, number, viewers, pages)
+            say(f"Round {number:2}: " + ", ".join(f"{k[0]} {k[1]} {max(v) * 1000:.0f} ms" for k, v in measured.items()))
+            for what, seconds in measured.items():
+                times.setdefault(what, []).extend(seconds)
         complaints = world.complaints()
     for complaint in complaints:
         say(f"WRONG {complaint}")
@@ -66,9 +68,9 @@ def _pages(world: World, last: ExitStack, people: Sequence[Person]) -> list[Page
     return pages
 
 
-def _measure(
-    world: World, number: int, viewers: dict[str, dict[str, str]], pages: Sequence[Page], times: Times
-) -> None:
+def _measure(world: World, number: int, viewers: dict[str, dict[str, str]], pages: Sequence[Page]) -> Times:
+    """Return how long start and stop of one webinar took to each stream and each browser, in seconds."""
+    times: Times = {}
     webinar_id = world.desk.plan(f"Замер {number}")
     crowd = Crowd(world.background, world.base_url, webinar_id)
     crowd.join(viewers)
@@ -79,10 +81,10 @@ def _measure(
         assert answer.status_code == 303, answer.text
         crowd.wait_for(lambda stream, status=status: stream.first(status) is not None)
         received = [moment for stream in crowd.streams if (moment := stream.first(status)) is not None]
-        times.setdefault((button, "streams"), []).extend(moment - sent for moment in received)
-        shown = [room.shown_at(status).timestamp() - sent for room in rooms]
-        times.setdefault((button, "browsers"), []).extend(shown)
+        times[button, "streams"] = [moment - sent for moment in received]
+        times[button, "browsers"] = [room.shown_at(status).timestamp() - sent for room in rooms]
     crowd.leave()
+    return times
 
 
 def _judge(times: Times) -> int:
