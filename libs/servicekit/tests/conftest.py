@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -13,7 +13,7 @@ from contracts.topology import DELAY_SECONDS, SERVICES, delay_exchange, queues_o
 from local_stack.readiness import management_request
 from servicekit.live_testing import Door, Outside
 from servicekit.logs import configure
-from servicekit.provision import provision_topology
+from servicekit.provision import Login, provision_broker_users, provision_topology, vhost_of
 
 RETRY_SCALE = 0.001
 
@@ -60,3 +60,22 @@ async def database_door(kit_database: str) -> AsyncIterator[Door]:
     """A way to a database with the kit's tables that the test can shut."""
     async with Door(kit_database) as door:
         yield door
+
+
+@pytest.fixture
+async def users(servers: Any, topology: str) -> AsyncIterator[Callable[[str], str]]:
+    """Broker users with the services' rights and names of their own; returns the URL of a service's user."""
+    suffix = f"kit/{secrets.token_hex(4)}@:"
+    logins = [Login(service, f"pw {service}/@:", user=f"{service} {suffix}") for service in SERVICES]
+    await provision_broker_users(servers.rabbitmq_management_url, vhost_of(topology), logins)
+    names = {login.service: login for login in logins}
+
+    def url(service: str) -> str:
+        parts = urlsplit(topology)
+        login = ":".join(quote(word, safe="") for word in (names[service].name, names[service].password))
+        return urlunsplit(parts._replace(netloc=f"{login}@{parts.hostname}:{parts.port}"))
+
+    yield url
+    for login in logins:
+        path = f"/api/users/{quote(login.name, safe='')}"
+        management_request(servers.rabbitmq_management_url, "DELETE", path, b"")

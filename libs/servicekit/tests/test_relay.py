@@ -4,15 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID, uuid4
 
 import pytest
 from contracts import AccountEvent, Role, WebinarStarted
-from contracts.topology import EXCHANGE, RETURN_EXCHANGE
+from contracts.topology import EXCHANGE, RETURN_EXCHANGE, ROOM_UI
 from servicekit import Database, HouseClock
 from servicekit.live_testing import Door, Outside
-from servicekit.provision import Login, provision_broker_users, vhost_of
 from servicekit.relay import Relay, parked, unpark
 from servicekit.testing import NOON, eventually
 
@@ -170,16 +168,13 @@ async def test_a_row_that_is_refused_is_parked_while_others_pass(
 
 
 async def test_a_row_that_closes_the_channel_does_not_stop_its_neighbours(
-    servers: Any, database: Database, outside: Outside, monkeypatch: pytest.MonkeyPatch
+    users: Callable[[str], str], database: Database, outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("servicekit.relay._LONGEST_WAIT_OF_A_ROW_SECONDS", 0.05)
-    await provision_broker_users(servers.rabbitmq_management_url, vhost_of(outside.url), [Login("room-ui", "pw")])
-    parts = urlsplit(outside.url)
-    url = urlunsplit(parts._replace(netloc=f"room-ui:pw@{parts.hostname}:{parts.port}"))
     forbidden = await add_row(database, routing_key="webinar_event", type="webinar_event")
     nowhere = await add_row(database, exchange="no.such.exchange")
     await announce(database, *range(50))
-    async with relaying(database.url, url) as relay:
+    async with relaying(database.url, users(ROOM_UI)) as relay:
         database.on_commit(relay.wake)
         await outside.listener.until(TOPIC, 50)
         number = 50

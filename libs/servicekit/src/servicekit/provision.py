@@ -44,15 +44,20 @@ class ProvisioningError(Exception):
 
 @dataclass(frozen=True)
 class Login:
-    """A service's name and password, for the broker and the database alike."""
+    """A service's name and password, for the broker and the database alike; `user` where the name is to be another."""
 
     service: str
     password: str
+    user: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.user or self.service
 
     @property
     def role(self) -> str:
         """The database and its role are named like the package."""
-        return self.service.replace("-", "_")
+        return self.name.replace("-", "_")
 
 
 def queue_arguments(queue: Queue) -> dict[str, Any]:
@@ -171,10 +176,11 @@ async def provision_broker_users(management_url: str, vhost: str, logins: list[L
                     raise ProvisioningError(f"The broker answered {response.status} to {path}: {await response.text()}")
 
         for login in logins:
-            await put(f"users/{login.service}", {"password": login.password, "tags": ""})
-            await put(f"permissions/{place}/{login.service}", permissions_of(login.service))
+            user = quote(login.name, safe="")
+            await put(f"users/{user}", {"password": login.password, "tags": ""})
+            await put(f"permissions/{place}/{user}", permissions_of(login.service))
             for right in topic_permissions_of(login.service):
-                await put(f"topic-permissions/{place}/{login.service}", right)
+                await put(f"topic-permissions/{place}/{user}", right)
 
 
 async def provision_databases(database_url: str, logins: list[Login]) -> None:
