@@ -201,7 +201,7 @@ async def test_who_does_not_hear_replies_yet_does_not_send(kit_database: str, ou
 
 
 async def test_replies_and_instance_queues_come_back_after_a_cut(
-    kit_database: str, outside: Outside, broker_door: Door
+    kit_database: str, outside: Outside, broker_door: Door, caplog: pytest.LogCaptureFixture
 ) -> None:
     overheard: asyncio.Queue[str] = asyncio.Queue()
     router = Router(ROOM_UI)
@@ -227,6 +227,7 @@ async def test_replies_and_instance_queues_come_back_after_a_cut(
         await outside.say(event, correlation_id="bad")
         await outside.say(event, correlation_id="before")
         assert [await overheard.get(), await overheard.get()] == ["bad", "before"]
+        assert "overhearing.failed" in caplog.text
         broker_door.cut()
 
         async def obeys_again() -> bool:
@@ -240,3 +241,26 @@ async def test_replies_and_instance_queues_come_back_after_a_cut(
         async with asyncio.timeout(10):
             while await overheard.get() != "after":
                 pass
+
+
+async def test_a_bug_in_obeying_ends_the_process_rather_than_fill_the_queue_unseen(
+    kit_database: str, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = core(kit_database, outside.url, [])
+
+    async def broken(*_: object, **__: object) -> None:
+        raise TypeError("a bug of the kit's own")
+
+    monkeypatch.setattr("servicekit.obeying.CommandHandling.decide", broken)
+    task = asyncio.create_task(service.run())
+
+    async def begun() -> bool:
+        return service.consumption is not None and service.consumption.has_begun
+
+    await eventually(begun)
+    await outside.say(start())
+    done, _ = await asyncio.wait([task], timeout=8)
+    assert done, "it lives on with a command that nobody answers"
+    with pytest.raises(BaseExceptionGroup) as raised:
+        await task
+    assert raised.group_contains(TypeError, match="a bug of the kit's own")
