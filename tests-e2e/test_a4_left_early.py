@@ -19,7 +19,8 @@ def test_who_left_early_did_not_attend(
     started = desk.start(webinar_id)
     world.let_run(started, 6)
     leaving.leave()
-    world.let_run(started, 14)
+    # Half of it, however slow this machine is.
+    world.let_run(started, 2 * (world.ledger.now() - started.moment("started_at")).total_seconds())
 
     desk.stop(webinar_id)
 
@@ -29,8 +30,8 @@ def test_who_left_early_did_not_attend(
     verdict = facts.wait_for("client_webinar_attendance_classified", leaves)
     assert (verdict["attended"], verdict["reason"]) == (False, "not_completed")
     # More than the minimum, and not enough of the whole.
-    assert 5 <= verdict["watched_seconds"] <= 9
-    assert verdict["watched_percent"] < 70
+    assert verdict["watched_seconds"] >= 5
+    assert 30 < verdict["watched_percent"] < 70
     assert facts.wait_for("post_webinar_route", leaves)["route"] == "not_attended"
     [text] = telegram.wait_for(leaves.chat_id or 0, "Ушёл раньше")
     assert "вы заходили на вебинар" in text

@@ -26,7 +26,8 @@ def test_each_gets_one_message_after_the_stop_and_none_before(
     telegram.block(chat(blocks))
     loner = cast.one()
     cast.link_chat(loner)
-    people = (partner, finishes, stays, unlinked, blocks, loner)
+    english_partner, [english] = cast.family(1, linked=True, locale="en")
+    people = (partner, finishes, stays, unlinked, blocks, loner, english)
     title = "После эфира"
     webinar_id = desk.plan(title)
     facts = world.facts(webinar_id)
@@ -47,9 +48,9 @@ def test_each_gets_one_message_after_the_stop_and_none_before(
         [route] = facts.said("post_webinar_route", person)
         assert route.body["route"] == "attended"
         assert route.heard_at > finished.heard_at
-    for person in (finishes, stays, loner, partner):
+    for person in (finishes, stays, loner, partner, english):
         facts.wait_for_delivery(person, "attended", "sent")
-    for person in (finishes, stays, unlinked, blocks):
+    for person in (finishes, stays, unlinked, blocks, english):
         facts.wait_for_delivery(person, "partner_notice", "sent")
     # One notice about all four; to who has no partner there is none, and that is no error.
     [notice] = telegram.wait_for(chat(partner), "ваши кандидаты")
@@ -58,6 +59,11 @@ def test_each_gets_one_message_after_the_stop_and_none_before(
     assert facts.deliveries(partner, step="partner_notice") == []
     for person in (finishes, stays, loner):
         assert len(telegram.texts(chat(person), title)) == 1
+    # Each in the language of its reader.
+    [text] = telegram.texts(chat(english), title)
+    assert "thank you for being at the webinar" in text
+    [text] = telegram.texts(chat(english_partner), title)
+    assert "your candidates at the webinar" in text
     assert len(telegram.texts(chat(partner), "спасибо, что были")) == 1
 
     # What cannot be delivered says why, and shows at the desk.
@@ -69,7 +75,7 @@ def test_each_gets_one_message_after_the_stop_and_none_before(
         row = page.locator(f'[data-lead="{person.account_id}"]')
         expect(row).to_have_attribute("data-attended", "true")
         expect(row.locator(f'[data-delivery-state="{state}"]').first).to_be_visible()
-    expect(page.locator('[data-figure="attended"]')).to_have_text("6")
+    expect(page.locator('[data-figure="attended"]')).to_have_text("7")
     # Who links a chat within two days still gets it.
     cast.link_chat(unlinked)
     telegram.wait_for(chat(unlinked), title)
@@ -118,20 +124,3 @@ def test_messages_are_held_released_and_cancelled_at_the_desk(
         for person in (never, other_partner):
             assert telegram.texts(chat(person), "Отменили") == []
         assert {one["state"] for one in cancelled.deliveries(never)} == {"cancelled"}
-
-
-def test_messages_are_in_the_language_of_their_reader(
-    world: World, cast: Cast, desk: Desk, browsers: Browsers, telegram: Telegram
-) -> None:
-    partner, [candidate] = cast.family(1, linked=True, locale="en")
-    webinar_id = desk.plan("In English")
-    browsers.room(cast.caller(candidate), webinar_id)
-    started = desk.start(webinar_id)
-    world.let_run(started, 6)
-    desk.stop(webinar_id)
-
-    [text] = telegram.wait_for(chat(candidate), "In English")
-    assert "thank you for being at the webinar" in text
-    [notice] = telegram.wait_for(chat(partner), "In English")
-    assert "your candidates at the webinar" in notice
-    world.facts(webinar_id).wait_for_delivery(candidate, "partner_notice", "sent")
