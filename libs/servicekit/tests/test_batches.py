@@ -239,7 +239,7 @@ async def test_fields_that_nobody_knows_are_passed_over(bench: Bench) -> None:
     assert await bench.seen() == ["a"]
 
 
-INVALID = {
+INVALID: dict[str, dict[str, Any]] = {
     "no json": {"body": b"{not json"},
     "no object": {"body": b"[]"},
     "empty": {"body": b""},
@@ -293,7 +293,7 @@ async def test_a_callback_after_the_commit_cannot_undo_it(bench: Bench) -> None:
 
     async def handle(heard: Sequence[Heard[ClientWebinarEntered]], work: Work) -> None:
         await work.connection.execute("insert into seen values ('kept')")
-        work.after_commit(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
+        work.after_commit(lambda: 1 / 0)  # type: ignore[arg-type]
         work.after_commit(called.set)
 
     bench.handle_entered = handle  # type: ignore[method-assign]

@@ -222,7 +222,8 @@ async def test_replies_and_instance_queues_come_back_after_a_cut(
     event = WebinarEvent.from_json(example(WebinarEvent.topic))
     calls: list[UUID] = []
     async with running(service), running(core(kit_database, outside.url, calls)):
-        assert service.commands is not None
+        commands = service.commands
+        assert commands is not None
         await outside.say(event, body=b"{")
         await outside.say(event, correlation_id="bad")
         await outside.say(event, correlation_id="before")
@@ -232,7 +233,7 @@ async def test_replies_and_instance_queues_come_back_after_a_cut(
 
         async def obeys_again() -> bool:
             try:
-                return (await service.commands.send(start(), actor=SPEAKER, message_id=uuid4(), timeout=1)).ok
+                return (await commands.send(start(), actor=SPEAKER, message_id=uuid4(), timeout=1)).ok
             except (CommandNotSent, CommandUnanswered):
                 return False
 

@@ -332,9 +332,9 @@ async def test_an_outcome_that_cannot_be_told_in_time_is_not_told(
             raise asyncpg.ConnectionDoesNotExistError("still away")
 
         async def claim_once(*given: Any) -> object:
-            handling._claim = claim_fails  # type: ignore[method-assign, assignment]
+            monkeypatch.setattr(handling, "_claim", claim_fails)
             return await claim(*given)
 
         claim = handling._claim
-        handling._claim = claim_once  # type: ignore[method-assign]
+        monkeypatch.setattr(handling, "_claim", claim_once)
         assert await handling.decide(good, start().to_json()) is None

@@ -301,7 +301,7 @@ async def test_malformed_messages_on_every_topic_stop_no_queue(kit_database: str
         for topic in topics:
             for body in bodies:
                 await exchange.publish(aio_pika.Message(body, message_id=str(uuid4())), topic.name)
-            odd = {"causation_id": {"a": [1]}, "attempt": -1, "deadline": bytearray(b"\xff")}
+            odd: dict[str, Any] = {"causation_id": {"a": [1]}, "attempt": -1, "deadline": bytearray(b"\xff")}
             await exchange.publish(aio_pika.Message(b"{}", headers=odd), topic.name)
             await exchange.publish(aio_pika.Message(example(topic.name), message_id=str(uuid4())), topic.name)
 

@@ -1,6 +1,6 @@
 """What a service registers: only what is its own, each queue once, parts by their type."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from contracts import AccountEvent, Capability, CoreWebinarUpsert, RoomPresence, WebinarEvent
@@ -23,11 +23,12 @@ async def nothing(*_: object) -> None: ...
 def test_a_service_hears_and_obeys_on_queues_of_its_own_alone() -> None:
     with pytest.raises(ValueError, match="no service"):
         Router("crm")
-    for refused in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: Router(ATTENDANCE).hears(AccountEvent),
         lambda: Router(ATTENDANCE).obeys(CoreWebinarUpsert, requires=Capability.WEBINAR_MANAGE),
         lambda: Router(ATTENDANCE).overhears(RoomPresence),
-    ):
+    )
+    for refused in attempts:
         with pytest.raises(ValueError, match="attendance"):
             refused()
     Router(ROOM_UI).overhears(RoomPresence)(nothing)

@@ -7,14 +7,13 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
-from click.testing import Result
 from contracts import ClientWebinarEntered, SnapshotRequested
 from servicekit import Database, HouseClock
 from servicekit.cli import app
 from servicekit.live_testing import Delivery
 from servicekit.setting_aside import SettingAside
 from servicekit.tokens import TokenChecker, TokenMaker
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 QUEUE = "attendance.client_webinar_entered"
 Webinarctl = Callable[..., Awaitable[Result]]
@@ -32,9 +31,8 @@ async def database(kit_database: str) -> AsyncIterator[Database]:
 def webinarctl(kit_database: str) -> Webinarctl:
     async def call(*words: str, **environment: str) -> Result:
         # The command runs an event loop of its own.
-        return await asyncio.to_thread(
-            CliRunner().invoke, app, words, env={"SERVICE_DATABASE_URL": kit_database} | environment
-        )
+        settings = {"SERVICE_DATABASE_URL": kit_database} | environment
+        return await asyncio.to_thread(lambda: CliRunner().invoke(app, words, env=settings))
 
     return call
 
