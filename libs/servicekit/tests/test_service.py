@@ -280,11 +280,11 @@ async def test_a_process_logs_ids_answers_for_its_health_and_stops_on_a_signal(
 
 async def test_a_process_that_cannot_stop_stops_itself(kit_database: str, outside: Outside) -> None:
     assert service_module._STOP_SECONDS < 10
-    async with Process(kit_database, outside.url, HANGS="1", STOP_SECONDS="5") as process:
+    async with Process(kit_database, outside.url, HANGS="1", STOP_SECONDS="3") as process:
         await process.until("consuming.begun")
         await outside.say(ClientWebinarEntered.from_json(example("client_webinar_entered")), message_id=str(uuid4()))
         await process.until("attendance.remembered")
         code, seconds = await process.stop()
     assert code != 0
-    assert seconds < 7
+    assert seconds < 5
     assert "service.killed_itself" in process.raw

@@ -151,9 +151,7 @@ class Service:
             await stack.enter_async_context(http.serving(http.embedded(ops.ops_app(self.name, self.readiness)), sock))
             if not await self._until_stop(self._open_database()):
                 return
-            stack.push_async_callback(self.database.close)
-            stack.push_async_callback(self.publisher.close)
-            stack.push_async_callback(self.relay.close)
+            stack.push_async_callback(self._close_connections)
             tasks = [asyncio.create_task(work) for work in self._background()]
             stack.push_async_callback(_cancel, tasks)
             self.consumption = Consumption(self)
@@ -164,6 +162,10 @@ class Service:
             log.info("service.started", ops_port=sock.getsockname()[1])
             await self._watch(tasks)
             log.info("service.stopping")
+
+    async def _close_connections(self) -> None:
+        # At once, because each of them may have to wait for a server that has fallen silent.
+        await asyncio.gather(self.relay.close(), self.publisher.close(), self.database.close())
 
     async def _watch(self, tasks: list[asyncio.Task[None]]) -> None:
         stopped = asyncio.create_task(self._stop.wait())
