@@ -114,6 +114,14 @@ def test_secrets_are_blotted_out_of_every_line_whoever_wrote_it(lines: Any) -> N
     assert "postgresql://tracker:***@db/tracker?x=1" in said
 
 
+def test_a_lost_broker_is_no_error_and_a_bug_in_a_callback_is(lines: Any) -> None:
+    logging.getLogger("aio_pika.tools").error("Callback … error: No active transport in channel")
+    logging.getLogger("aiormq.connection").critical("error when creating transport")
+    logging.getLogger("aiormq.channel").error("Consumer callback failed")
+    logging.getLogger("tracker").error("a bug")
+    assert [line["level"] for line in lines()] == ["warning", "warning", "error", "error"]
+
+
 def test_what_is_no_secret_stays() -> None:
     for line in ("http://127.0.0.1:8081/health", "a://b c:d@e", "mail a@b.c: see http://x/y@z", "eyJust a word"):
         assert without_secrets(line) == line

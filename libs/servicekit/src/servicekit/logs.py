@@ -33,6 +33,14 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
         return without_secrets(super().format(record))
 
 
+def _broker_away_is_no_error(record: logging.LogRecord) -> bool:
+    """Lower what the broker's libraries say of a lost connection: it is waited out, and nobody need get up for it."""
+    a_bug = record.getMessage().startswith("Consumer callback failed")
+    if record.name.startswith(("aiormq", "aio_pika")) and record.levelno > logging.WARNING and not a_bug:
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
+
+
 def configure(service: str, *, form: str, level: str, instance_id: str) -> None:
     """Write one line per record to standard error: JSON, or plain text for a person."""
 
@@ -65,6 +73,7 @@ def configure(service: str, *, form: str, level: str, instance_id: str) -> None:
         ]
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_broker_away_is_no_error)
     handler.setFormatter(
         _Formatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
