@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -239,9 +238,7 @@ def watched_enough(wire: Wire, webinar_id: str) -> None:
         at = datetime.fromisoformat(body["at"])
         return any(at - datetime.fromisoformat(entry["since"]) > timedelta(seconds=6) for entry in body["entries"])
 
-    began = time.monotonic()
     wire.wait_for("room_presence", long_enough)
-    assert time.monotonic() - began < PATIENCE_SECONDS
 
 
 def test_services_run_without_root_and_cannot_write_where_they_live(compose: Compose) -> None:
