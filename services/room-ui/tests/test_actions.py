@@ -44,6 +44,15 @@ async def test_finish_means_nothing_when_not_on_air(web: Web) -> None:
     assert len(web.under_test.said(RoomFinish)) == 1
 
 
+async def test_who_saw_the_start_before_the_projection_has_it_can_finish(web: Web) -> None:
+    webinar = webinar_event("scheduled")
+    await web.know(webinar)
+    anna = await web.member()
+    web.parts.rooms.apply(later(webinar, status="live", started_at=NOON))
+
+    assert await press_finish(anna, webinar.webinar_id) == 200
+
+
 async def test_a_host_finishes_nothing(web: Web) -> None:
     webinar = webinar_event("live")
     await web.know(webinar)

@@ -5,8 +5,9 @@ import time
 from typing import Annotated, Any
 from uuid import UUID
 
-from contracts import Capability, CtaVisibility, ErrorCode
+from contracts import Capability, CtaVisibility, ErrorCode, WebinarEvent
 from fastapi import APIRouter, Depends, Query, Request
+from servicekit import Work
 
 from room_ui import domain, facts, refusals, repository
 from room_ui.refusals import Refusal
@@ -39,6 +40,15 @@ async def named_webinar(request: Request) -> UUID:
 NamedWebinar = Annotated[UUID, Depends(named_webinar)]
 
 
+async def _newest(work: Work, known_here: WebinarEvent) -> WebinarEvent:
+    """Return the webinar as this instance or the projection knows it, whichever is newer.
+
+    A page may have heard of the start by the shortcut before the projection has it, and may ask another instance.
+    """
+    projected = await repository.webinar(work.connection, known_here.webinar_id)
+    return known_here if projected is None or projected.version < known_here.version else projected
+
+
 @router.post("/seen")
 async def say_seen(request: Request, viewer: Member, webinar_id: NamedWebinar) -> dict[str, bool]:
     """A page of the viewer is visible: on connecting, when it comes to the front, and when the webinar goes live."""
@@ -50,10 +60,9 @@ async def say_seen(request: Request, viewer: Member, webinar_id: NamedWebinar) -
 @router.post("/finish")
 async def say_finish(request: Request, viewer: Participant, webinar_id: NamedWebinar) -> dict[str, bool]:
     """The viewer has watched to the end for their part; kept and announced before the answer, once."""
+    known_here = (await parts_of(request).rooms.room(webinar_id, viewer)).webinar
     async with parts_of(request).database.work() as work:
-        webinar = await repository.webinar(work.connection, webinar_id)
-        if webinar is None or not domain.is_visible_to(webinar, viewer.capabilities):
-            raise refusals.webinar_not_found()
+        webinar = await _newest(work, known_here)
         if not domain.accepts_finish(webinar):
             raise Refusal(409, ErrorCode.INVALID_STOP, "The webinar is not on air.")
         await facts.announce_finish(work, viewer.account_id or "", webinar_id)
@@ -63,10 +72,9 @@ async def say_finish(request: Request, viewer: Participant, webinar_id: NamedWeb
 @router.post("/cta_clicked")
 async def say_cta_clicked(request: Request, viewer: Participant, webinar_id: NamedWebinar) -> dict[str, bool]:
     """The viewer followed the call to action; announced once, and only while it is shown."""
+    known_here = (await parts_of(request).rooms.room(webinar_id, viewer)).webinar
     async with parts_of(request).database.work() as work:
-        webinar = await repository.webinar(work.connection, webinar_id)
-        if webinar is None or not domain.is_visible_to(webinar, viewer.capabilities):
-            raise refusals.webinar_not_found()
+        webinar = await _newest(work, known_here)
         if webinar.cta_visibility is not CtaVisibility.VISIBLE:
             raise Refusal(409, ErrorCode.FIELD_LOCKED, "The call to action is not shown.")
         await facts.announce_cta_clicked(work, viewer.account_id or "", webinar_id)

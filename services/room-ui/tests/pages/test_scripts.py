@@ -1,5 +1,6 @@
 """The pages' scripts in a real browser, on the real application; webinars change as Core would tell it."""
 
+import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -185,15 +186,15 @@ async def test_where_the_stream_is_held_back_the_page_asks(web: Web) -> None:
     planned = webinar_event(scheduled_at=SOON)
     await web.know(planned)
     candidate = await web.member()
-    held: list[Route] = []
+    held = asyncio.Event()
 
-    async def hold(route: Route) -> None:
-        held.append(route)
+    async def hold(_: Route) -> None:
+        held.set()
 
     async with windows_on(web) as windows:
         window = await windows.open(candidate, f"/account/webinar_room/{planned.webinar_id}", stream=hold)
         async with window.page.expect_response(re.compile(r"/webinar/v1/state\?.*visible=1")):
-            assert held
+            await held.wait()
         await web.know(later(planned, status=WebinarStatus.LIVE, started_at=NOON))
         await expect(window.page.locator('[data-room][data-screen="live"]')).to_be_visible()
         assert await window.stayed()
