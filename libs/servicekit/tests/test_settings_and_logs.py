@@ -122,6 +122,12 @@ def test_a_lost_broker_is_no_error_and_a_bug_in_a_callback_is(lines: Any) -> Non
     assert [line["level"] for line in lines()] == ["warning", "warning", "error", "error"]
 
 
+def test_what_the_database_rolls_back_at_a_stop_is_no_error_and_a_lost_task_is(lines: Any) -> None:
+    logging.getLogger("asyncio").error("Resetting connection with an active transaction <Connection>")
+    logging.getLogger("asyncio").error("Task exception was never retrieved")
+    assert [line["level"] for line in lines()] == ["warning", "error"]
+
+
 def test_what_is_no_secret_stays() -> None:
     for line in ("http://127.0.0.1:8081/health", "a://b c:d@e", "mail a@b.c: see http://x/y@z", "eyJust a word"):
         assert without_secrets(line) == line

@@ -33,10 +33,16 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
         return without_secrets(super().format(record))
 
 
-def _broker_away_is_no_error(record: logging.LogRecord) -> bool:
-    """Lower what the broker's libraries say of a lost connection: it is waited out, and nobody need get up for it."""
-    a_bug = record.getMessage().startswith("Consumer callback failed")
-    if record.name.startswith(("aiormq", "aio_pika")) and record.levelno > logging.WARNING and not a_bug:
+# What asyncpg says when a job was cancelled in the middle of a transaction, as at every stop: it rolls back.
+_ROLLED_BACK = "Resetting connection with an active transaction"
+
+
+def _lower_what_mends_itself(record: logging.LogRecord) -> bool:
+    """Lower what libraries call an error and what mends itself: nobody need get up for it."""
+    message = record.getMessage()
+    broker_away = record.name.startswith(("aiormq", "aio_pika")) and not message.startswith("Consumer callback failed")
+    rolled_back = record.name == "asyncio" and message.startswith(_ROLLED_BACK)
+    if (broker_away or rolled_back) and record.levelno > logging.WARNING:
         record.levelno, record.levelname = logging.WARNING, "WARNING"
     return True
 
@@ -73,7 +79,7 @@ def configure(service: str, *, form: str, level: str, instance_id: str) -> None:
         ]
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_broker_away_is_no_error)
+    handler.addFilter(_lower_what_mends_itself)
     handler.setFormatter(
         _Formatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
