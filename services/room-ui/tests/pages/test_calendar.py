@@ -1,6 +1,6 @@
 """The calendar entry: what other calendars do with it rests on a few fields."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -36,8 +36,8 @@ def test_it_never_names_player_or_chat() -> None:
 
 
 def test_one_that_was_called_off_says_so_under_the_same_name() -> None:
-    webinar = webinar_event()
-    off = webinar.model_copy(update={"cancelled": True, "version": webinar.version + 1})
+    webinar = webinar_event(version=int(NOON.timestamp() * 1000))
+    off = webinar.model_copy(update={"cancelled": True, "version": webinar.version + 150})
     before, after = (calendar_entry(one, base_url=BASE, now=NOON) for one in (webinar, off))
 
     first, second = (dict[str, Any](Calendar.from_ical(one).walk("VEVENT")[0]) for one in (before, after))
@@ -47,11 +47,16 @@ def test_one_that_was_called_off_says_so_under_the_same_name() -> None:
 
 
 def test_the_sequence_grows_with_the_version_and_fits_a_calendar() -> None:
-    now = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp() * 1000)
-    in_fifty_years = int(datetime(2076, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    made = webinar_event()
+    first = int(made.created_at.timestamp() * 1000)
+    six_years = 6 * 366 * 24 * 3600 * 1000
 
-    assert 0 < sequence_of(now) < sequence_of(now + 1000) < sequence_of(in_fifty_years) < 2**31
-    assert sequence_of(1) < sequence_of(2)
+    def sequence(version: int) -> int:
+        return sequence_of(made.model_copy(update={"version": version}))
+
+    assert sequence(first) < sequence(first + 100) < sequence(first + 250) < sequence(first + six_years) < 2**31
+    assert sequence(1) == 0
+    assert sequence(first + 20 * six_years) < 2**31
 
 
 def test_one_without_a_time_has_no_entry() -> None:

@@ -54,7 +54,7 @@ class Windows:
         await context.route(re.compile(r"^https://"), lambda route: route.fulfill(body="<p>outside</p>"))
         page = await context.new_page()
         if stream is not None:
-            await page.route("**/webinar/v1/state/stream*", stream)
+            await page.route(re.compile(r"/webinar/v1/\w+/stream"), stream)
         window = Window(context, page, [])
         page.on("pageerror", lambda error: window.complaints.append(str(error)))
         page.on(
@@ -248,6 +248,38 @@ async def test_the_schedule_changes_by_itself(web: Web) -> None:
         await web.know(later(live, title="Another name"), webinar_event(title="The second", scheduled_at=SOON))
         await expect(window.page.locator("h2")).to_have_text(["Another name", "The second"])
         assert await window.stayed()
+
+
+async def test_a_change_between_the_page_and_its_stream_is_shown(web: Web) -> None:
+    planned = webinar_event(title="The first", scheduled_at=SOON)
+    await web.know(planned)
+    changed = asyncio.Event()
+
+    async def open_after_the_change(route: Route) -> None:
+        await changed.wait()
+        await route.continue_()
+
+    async with windows_on(web) as windows:
+        window = await windows.open(None, "/webinars/", stream=open_after_the_change)
+        await expect(window.page.locator("h2")).to_have_text(["The first"])
+        await web.know(later(planned, title="Another name"))
+        changed.set()
+        await expect(window.page.locator("h2")).to_have_text(["Another name"])
+        assert await window.stayed()
+
+
+async def test_a_stream_ahead_of_the_projection_is_caught_up_with(web: Web) -> None:
+    planned = webinar_event(title="The first", scheduled_at=SOON)
+    await web.know(planned)
+
+    async with windows_on(web) as windows:
+        window = await windows.open(None, "/webinars/")
+        changed = later(planned, description="It came on the short way.")
+        async with window.page.expect_response("**/webinars/"):
+            web.parts.rooms.apply(changed)
+        await expect(window.page.get_by_text(changed.description)).to_be_hidden()
+        await web.know(changed)
+        await expect(window.page.get_by_text(changed.description)).to_be_visible()
 
 
 async def test_the_desk_never_throws_away_what_was_typed(web: Web) -> None:

@@ -5,16 +5,17 @@ from datetime import UTC, datetime, timedelta
 from contracts import WebinarEvent
 from icalendar import Calendar, Event
 
-_FIRST_SECOND = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
+_HIGHEST_SEQUENCE = 2**31 - 1
 
 
-def sequence_of(version: int) -> int:
+def sequence_of(webinar: WebinarEvent) -> int:
     """Return the entry's SEQUENCE: it grows with the version and fits the 31 bits that calendars have for it.
 
-    A version is at least the milliseconds since 1970, so its seconds since 2024 last until 2092.
+    A version is at least the milliseconds since 1970. In tenths of a second since the webinar was made, the sequence
+    tells changes apart that follow each other faster than anybody makes them, and lasts for six years.
     """
-    seconds = version // 1000 - _FIRST_SECOND
-    return seconds if seconds > 0 else max(0, version)
+    milliseconds = webinar.version - int(webinar.created_at.timestamp() * 1000)
+    return min(max(0, milliseconds // 100), _HIGHEST_SEQUENCE)
 
 
 def calendar_entry(webinar: WebinarEvent, *, base_url: str, now: datetime) -> bytes:
@@ -30,7 +31,7 @@ def calendar_entry(webinar: WebinarEvent, *, base_url: str, now: datetime) -> by
     entry.add("dtstart", webinar.scheduled_at.astimezone(UTC))
     entry.add("duration", timedelta(minutes=webinar.duration_minutes))
     entry.add("dtstamp", now.astimezone(UTC))
-    entry.add("sequence", sequence_of(webinar.version))
+    entry.add("sequence", sequence_of(webinar))
     entry.add("status", "CANCELLED" if webinar.cancelled else "CONFIRMED")
     entry.add("url", f"{base_url}/account/webinar_room/{webinar.webinar_id}")
     calendar = Calendar()

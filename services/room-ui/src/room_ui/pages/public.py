@@ -12,6 +12,7 @@ from room_ui.accounts.domain import safe_next, safe_referral
 from room_ui.cookies import cookie_header
 from room_ui.pages.calendar import calendar_entry
 from room_ui.pages.rendering import now_of, page, part
+from room_ui.rooms.state import public_webinar
 from room_ui.viewer import LOCALE_COOKIE, LOCALES, REFERRAL_COOKIE
 from room_ui.web import parts_of, viewer_of
 
@@ -29,7 +30,8 @@ async def schedule(request: Request, ref: str | None = None) -> Response:
         speakers = await repository.display_names(
             connection, [webinar.speaker_id for webinar in webinars if webinar.speaker_id]
         )
-    context: dict[str, Any] = {"webinars": webinars, "speakers": speakers}
+    public = {one.webinar_id: public_webinar(one, speaker=speakers.get(one.speaker_id or "")) for one in webinars}
+    context: dict[str, Any] = {"webinars": webinars, "public": public}
     cards = part(request, "parts/schedule_cards.html", "cards", **context)
     if cards is not None:
         return cards

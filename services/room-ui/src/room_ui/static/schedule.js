@@ -7,23 +7,57 @@ setClock(schedule.dataset.now);
 localise(schedule);
 keepTime();
 
-/** What a card shows beside its status: when this changes, the card is made anew by the server. */
-const shape = (one) => JSON.stringify([one.webinar_id, one.title, one.scheduled_at, one.poster_url, one.duration_minutes]);
-let shapes = null;
+/** What a card shows beside its status: where this differs from what is told, the card is made anew by the server. */
+const shape = ({ title, description, speaker, scheduled_at, time_zone, duration_minutes, poster_url }) =>
+  JSON.stringify([title, description, speaker, scheduled_at, time_zone, duration_minutes, poster_url]);
+const cardsById = () =>
+  new Map([...schedule.querySelectorAll("[data-webinar-id]")].map((card) => [card.dataset.webinarId, card]));
+
+/** The page is made from the projection, and a stream can be ahead of it: then ask again, but not for ever. */
+const TRIES = 3;
+let told = [];
+let tries = 0;
 let waiting = null;
+
+/** Whether the page shows what was told, or something newer. It may have been made before the stream was open. */
+function isCurrent() {
+  const cards = cardsById();
+  return (
+    told.length === cards.size &&
+    told.every((one) => {
+      const card = cards.get(one.webinar_id);
+      if (!card) return false;
+      const shown = JSON.parse(card.dataset.public);
+      return shown.version > one.version || shape(shown) === shape(one);
+    })
+  );
+}
+
+function showStatus() {
+  const cards = cardsById();
+  for (const one of told) {
+    const card = cards.get(one.webinar_id);
+    if (card && JSON.parse(card.dataset.public).version <= one.version)
+      card.dataset.status = one.cancelled ? "cancelled" : one.status;
+  }
+}
 
 async function reload() {
   waiting = null;
+  tries += 1;
   try {
     const response = await fetch("/webinars/", { headers: { "X-Part": "cards" }, cache: "no-store" });
-    if (!response.ok) return;
-    const holder = document.createElement("template");
-    holder.innerHTML = await response.text();
-    schedule.replaceChildren(holder.content);
-    localise(schedule);
+    if (response.ok) {
+      const holder = document.createElement("template");
+      holder.innerHTML = await response.text();
+      schedule.replaceChildren(holder.content);
+      localise(schedule);
+      showStatus();
+    }
   } catch {
-    reloadSoon();
+    tries = 0; // The network is away, not the server behind: go on until it is back.
   }
+  if (!isCurrent() && tries < TRIES) reloadSoon();
 }
 
 /** Everybody hears of a change at once and must not ask at once. */
@@ -33,14 +67,8 @@ function reloadSoon() {
 
 const source = new EventSource(schedule.dataset.stream);
 source.onmessage = (event) => {
-  const { webinars } = JSON.parse(event.data);
-  const found = webinars.map(shape).sort().join();
-  const cards = new Map([...schedule.querySelectorAll("[data-webinar-id]")].map((card) => [card.dataset.webinarId, card]));
-  const isSameSet = webinars.length === cards.size && webinars.every((one) => cards.has(one.webinar_id));
-  if (!isSameSet || (shapes !== null && shapes !== found)) reloadSoon();
-  shapes = found;
-  for (const one of webinars) {
-    const card = cards.get(one.webinar_id);
-    if (card) card.dataset.status = one.cancelled ? "cancelled" : one.status;
-  }
+  told = JSON.parse(event.data).webinars;
+  tries = 0;
+  showStatus();
+  if (!isCurrent()) reloadSoon();
 };
