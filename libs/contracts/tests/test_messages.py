@@ -19,6 +19,7 @@ from contracts import (
     RoomPresence,
     SnapshotRequested,
     WebinarEvent,
+    WebinarFields,
     session_id_of,
 )
 from contracts.docs.described import described
@@ -51,7 +52,7 @@ def times_in(node: Any, place: Place = ()) -> list[Place]:
     return here + [found for key, value in pairs for found in times_in(value, (*place, key))]
 
 
-def with_at(node: Any, place: Place, value: str) -> Any:
+def with_at(node: Any, place: Place, value: Any) -> Any:
     """Return a copy of a body with another value at a place in it."""
     if not place:
         return value
@@ -74,6 +75,31 @@ def test_a_time_without_an_offset_is_refused(topic: Topic, place: Place) -> None
 
     with pytest.raises(ValidationError, match="timezone"):
         topic.message.from_json(json.dumps(with_at(body, place, "2026-11-26T16:00:00")).encode())
+
+
+@pytest.mark.parametrize("odd", ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00", "5", 5, "1e9", True])
+@pytest.mark.parametrize(("topic", "place"), TIMES, ids=lambda value: getattr(value, "name", None))
+def test_a_time_that_cannot_be_is_refused(topic: Topic, place: Place, odd: Any) -> None:
+    body = json.loads(example(topic.name))
+
+    with pytest.raises(ValidationError, match="A time has to"):
+        topic.message.from_json(json.dumps(with_at(body, place, odd)).encode())
+
+
+@pytest.mark.parametrize("version", [-1, 2**63, "x"])
+@pytest.mark.parametrize("topic", [topic for topic in OWN_TOPICS if topic.kind == "snapshot"], ids=lambda one: one.name)
+def test_a_version_that_no_database_can_keep_is_refused(topic: Topic, version: object) -> None:
+    body = json.loads(example(topic.name))
+
+    with pytest.raises(ValidationError, match="version"):
+        topic.message.from_json(json.dumps(body | {"version": version}).encode())
+
+
+def test_an_upsert_promises_no_defaults_for_what_is_there() -> None:
+    fields = CoreWebinarUpsert.model_json_schema()["properties"]
+
+    assert [name for name in WebinarFields.model_fields if "default" in fields[name]] == []
+    assert "in a new webinar 60" in fields["duration_minutes"]["description"]
 
 
 def test_the_times_of_an_envelope_have_an_offset() -> None:

@@ -178,7 +178,8 @@ def test_an_installed_distribution_joins_by_its_entry_points(tmp_path: Path) -> 
     (packaging / "METADATA").write_text("Metadata-Version: 2.1\nName: webinar-crm\nVersion: 1.0\n")
     (packaging / "entry_points.txt").write_text("[webinars.consumers]\ncrm.user_attended = crm.handlers\n")
     code = (
-        "from contracts.topology import SERVICES, queues_of; print(SERVICES[-1], *(q.name for q in queues_of('crm')))"
+        "from contracts.topology import SERVICES, queues_of, topics_said_by;"
+        "print(SERVICES[-1], *(q.name for q in queues_of('crm')), *(t.name for t in topics_said_by('crm')))"
     )
 
     said = subprocess.run(
@@ -189,5 +190,20 @@ def test_an_installed_distribution_joins_by_its_entry_points(tmp_path: Path) -> 
         check=True,
     )
 
-    assert said.stdout.split() == ["crm", "crm.user_attended"]
+    assert said.stdout.split() == ["crm", "crm.user_attended", "snapshot_requested"]
     assert "crm" not in SERVICES
+
+
+def test_the_documents_are_of_the_five_whoever_is_installed(tmp_path: Path) -> None:
+    packaging = tmp_path / "webinar_crm-1.0.dist-info"
+    packaging.mkdir()
+    (packaging / "METADATA").write_text("Metadata-Version: 2.1\nName: webinar-crm\nVersion: 1.0\n")
+    (packaging / "entry_points.txt").write_text("[webinars.consumers]\ncrm.user_attended = crm.handlers\n")
+    code = "from contracts.docs import documents; print(*documents().values())"
+
+    with_crm, without = (
+        subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
+        for environment in (os.environ | {"PYTHONPATH": str(tmp_path)}, dict(os.environ))
+    )
+
+    assert with_crm == without

@@ -1,5 +1,6 @@
 """Creating and changing: in which states, in which order of refusals, and whose change wins."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -145,6 +146,29 @@ def test_the_automatic_stop_can_be_put_off_while_live() -> None:
     assert later.automatic_stop_at == live.automatic_stop_at + timedelta(hours=1)
 
 
+def test_an_upsert_does_not_stop_what_is_live() -> None:
+    live = change(webinar(LIVE), overrun_minutes=240, now=NOON + timedelta(minutes=10)).after
+    past = NOON + timedelta(minutes=120)
+
+    assert refusal(live, overrun_minutes=30, now=past) == (ErrorCode.INVALID_FIELD, "overrun_minutes")
+    assert change(live, overrun_minutes=61, now=past).is_effective
+
+
+def test_what_is_restored_has_to_lie_ahead() -> None:
+    cancelled = change(webinar(), action="cancel", now=NOON + timedelta(days=1)).after
+    late = NOON + timedelta(days=2)
+
+    assert refusal(cancelled, action="restore", now=late) == (ErrorCode.INVALID_FIELD, "scheduled_at")
+    moved = change(cancelled, action="restore", now=late, scheduled_at=(late + timedelta(days=1)).isoformat()).after
+    assert not moved.cancelled
+
+
+def test_an_empty_speaker_is_the_creator_whoever_saves() -> None:
+    of_another = replace(webinar(), owner_id="speaker-9", speaker_id="speaker-2")
+
+    assert change(of_another, speaker_id="", speaker=None).after.speaker_id == "speaker-9"
+
+
 # --- order and versions -----------------------------------------------------------------------------------------------
 
 
@@ -171,6 +195,11 @@ def test_refusals_come_in_the_agreed_order() -> None:
     wrong["expected_version"] = 1000
     assert refusal(webinar(LIVE), **wrong) == (ErrorCode.INVALID_FIELD, "action")
     del wrong["action"]
+    for odd in ("abc", -1, 2**63, True, [1]):
+        there, archived = (
+            refusal(one, **wrong | {"expected_version": odd}) for one in (webinar(LIVE), webinar(ARCHIVED))
+        )
+        assert (there, archived) == ((ErrorCode.INVALID_FIELD, "expected_version"), (ErrorCode.LOCKED, None))
     assert refusal(webinar(FINISHED), **wrong) == (ErrorCode.FIELD_LOCKED, "title")
     assert refusal(webinar(LIVE), **wrong) == (ErrorCode.INVALID_FIELD, "title")
 

@@ -8,6 +8,7 @@ from contracts.accounts import (
     Role,
 )
 from contracts.base import (
+    HIGHEST_VERSION,
     Command,
     Fact,
     Message,
@@ -76,6 +77,7 @@ from contracts.webinar import (
 __all__ = [
     "CAPABILITIES",
     "CONTENT_TYPE",
+    "HIGHEST_VERSION",
     "WHY_REFUSED",
     "AccountEvent",
     "Capability",

@@ -6,15 +6,34 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 
+def _written_out(value: Any) -> Any:
+    # Pydantic would take 5, and "5", for five seconds after midnight of the first of January 1970.
+    if isinstance(value, datetime) or (isinstance(value, str) and "-" in value[1:]):
+        return value
+    raise ValueError("A time has to be written as RFC 3339 has it")
+
+
 def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("A time has to lie in the years 1 to 9999 of UTC") from error
 
 
-UtcTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+UtcTime = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 """An instant: RFC 3339 on the wire, aware and in UTC in Python. A time without an offset is refused."""
 
 OpaqueId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -34,7 +53,15 @@ BaseSeconds = Annotated[
     int,
     Field(ge=0, description="seconds on air that count as the whole: at most the planned duration, no pauses"),
 ]
-Version = Annotated[int, Field(description="only grows; of two snapshots of one thing the higher is the newer")]
+HIGHEST_VERSION = 2**63 - 1
+Version = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=HIGHEST_VERSION,
+        description="only grows; of two snapshots of one thing the higher is the newer",
+    ),
+]
 
 
 def _refuse_nul(title: str, fields: dict[str, Any]) -> None:
@@ -121,6 +148,11 @@ class Signal(Message):
 
 class Command(Message):
     """A wish that one service may refuse; carries a token and a deadline in its headers and gets a reply."""
+
+    def to_json(self) -> bytes:
+        """Return the body as it goes over the wire."""
+        # What was taken as it came (`SkipValidation`) goes out as it came, whatever it is.
+        return self.model_dump_json(by_alias=True, warnings=False).encode()
 
 
 class Value(BaseModel):

@@ -1,13 +1,13 @@
 """Commands, their replies and the canonical error codes.
 
-The fields of a command are lenient on purpose: the receiver checks token, right, existence, state and version before
-it looks at a value, and answers each with its own code.
+The fields of a command are not looked at when it is read (`SkipValidation`), but for the ids in it: the receiver
+checks token, right, existence, state and version before it looks at a value, and answers each with its own code.
 """
 
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, SkipValidation
 
 from contracts.base import UUID, AccountId, Command, Signal, UtcTime, Value, WebinarId
 from contracts.webinar import StatusContext, WebinarEvent, WebinarFields
@@ -40,11 +40,12 @@ class ErrorCode(StrEnum):
 
 
 WHY_REFUSED: dict[ErrorCode, str] = {
-    ErrorCode.INVALID_START: "start of a draft, or of a webinar that was called off",
+    ErrorCode.INVALID_START: "start of a draft, of a webinar that was called off, or of one that is paused (it can be"
+    " resumed)",
     ErrorCode.INVALID_ARCHIVE: "archive before it has finished",
-    ErrorCode.INVALID_REWIND: "publish or cancel of what is on air",
-    ErrorCode.INVALID_RESTART: "start of what has finished",
-    ErrorCode.INVALID_STOP: "stop of what is not on air",
+    ErrorCode.INVALID_REWIND: "publish or cancel of what is on air, or over",
+    ErrorCode.INVALID_RESTART: "start or resuming of what has finished",
+    ErrorCode.INVALID_STOP: "stop or pause of what is not on air",
     ErrorCode.STATUS_MUTATION_FORBIDDEN: "an upsert that carries a status or the visibility of the call to action",
     ErrorCode.LOCKED: "any change of an archived webinar",
     ErrorCode.STATUS_UNKNOWN: "a status word other than `start` and `stop`",
@@ -70,7 +71,16 @@ def _with_webinar_fields(schema: dict[str, Any]) -> None:
     for name, field in fields["properties"].items():
         reference = field.get("$ref")
         inlined = fields["$defs"][reference.rsplit("/", 1)[1]] if reference else {}
-        schema["properties"][name] = {key: value for key, value in (inlined | field).items() if key != "$ref"}
+        told = {key: value for key, value in (inlined | field).items() if key not in {"$ref", "default"}}
+        # Absent means unchanged: a default would make a reader who fills it in reset the field.
+        if default := field.get("default"):
+            told["description"] += f"; in a new webinar {default}"
+        schema["properties"][name] = told
+    schema["properties"]["scheduled_at"] = {
+        "anyOf": [{"type": "string"}, {"type": "null"}],
+        "description": "when it is to begin: an instant, or a local time of `time_zone` as `YYYY-MM-DDTHH:MM` (of two"
+        " that are called the same when clocks are put back, the one known before, else the earlier)",
+    }
 
 
 class CoreWebinarUpsert(Command):
@@ -85,10 +95,10 @@ class CoreWebinarUpsert(Command):
     model_config = ConfigDict(frozen=True, extra="allow", json_schema_extra=_with_webinar_fields)
 
     webinar_id: UUID | None = Field(default=None, description="the webinar; absent: a new one")
-    expected_version: int | None = Field(
-        default=None, ge=0, description="the version that the form showed; 0 for a new webinar"
+    expected_version: SkipValidation[int | None] = Field(
+        default=None, description="the version that the form showed; 0 for a new webinar"
     )
-    action: str | None = Field(default=None, description="`draft`, `publish`, `cancel` or `restore`")
+    action: SkipValidation[str | None] = Field(default=None, description="`draft`, `publish`, `cancel` or `restore`")
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -105,8 +115,8 @@ class CoreWebinarSetStatus(Command):
     """
 
     webinar_id: WebinarId
-    status: str = Field(description="`start` or `stop`")
-    context: StatusContext = Field(description="who asks, and why")
+    status: SkipValidation[str] = Field(description="`start` or `stop`")
+    context: SkipValidation[StatusContext | None] = Field(default=None, description="who asks, and why")
 
 
 class CoreWebinarSetCtaVisibility(Command):
@@ -118,8 +128,8 @@ class CoreWebinarSetCtaVisibility(Command):
     """
 
     webinar_id: WebinarId
-    visible: bool = Field(description="true shows it, false hides it")
-    context: StatusContext = Field(description="who asks, and why")
+    visible: SkipValidation[bool] = Field(description="true shows it, false hides it")
+    context: SkipValidation[StatusContext | None] = Field(default=None, description="who asks, and why")
 
 
 class MessageTemplateSet(Command):

@@ -77,6 +77,11 @@ class Topic:
         return issubclass(self.message, Command)
 
     @property
+    def needs_a_queue(self) -> bool:
+        """Whether it is published `mandatory`: a queue of the house must take it. Presence is told again anyway."""
+        return bool(self.heard_by) and self.message is not RoomPresence
+
+    @property
     def has_dead_letters(self) -> bool:
         """Commands and `room_presence` have none: what expires there is gone."""
         return not self.is_command and self.message is not RoomPresence
@@ -122,13 +127,15 @@ OWN_TOPICS: tuple[Topic, ...] = (
     Topic(CtaClicked, (ROOM_UI,), (ROOM_UI,), public=True),
     Topic(RoomPresence, (ROOM_UI,), (TRACKER,), public=False, heard_by_instances_of=(ROOM_UI,)),
     Topic(RoomFinish, (ROOM_UI,), (TRACKER,), public=False),
-    Topic(SnapshotRequested, SERVICES, (CORE_WEBINAR, ROOM_UI, TRACKER, POST_WEBINAR), public=False),
+    Topic(SnapshotRequested, THE_FIVE, (CORE_WEBINAR, ROOM_UI, TRACKER, POST_WEBINAR), public=False),
 )
 """The table: what the five say and hear among themselves."""
 
 
 def with_consumers(topics: Iterable[Topic], joined: Iterable[tuple[str, str]]) -> tuple[Topic, ...]:
     """Return `topics` with the queues of services that have joined; only facts can be heard by them.
+
+    Who has joined may ask for snapshots, too.
 
     Raises `UnknownQueueError` for a service that is one of the five, and for a topic that is no fact of the table.
     """
@@ -138,6 +145,9 @@ def with_consumers(topics: Iterable[Topic], joined: Iterable[tuple[str, str]]) -
         if service in THE_FIVE or topic is None or topic.kind not in {"fact", "snapshot"}:
             raise UnknownQueueError(f"{service}.{name}: a service that joins hears facts; docs/events.md lists them")
         known[name] = replace(topic, heard_by=(*topic.heard_by, service))
+        asking = known.get(SnapshotRequested.topic)
+        if asking is not None and service not in asking.said_by:
+            known[asking.name] = replace(asking, said_by=(*asking.said_by, service))
     return tuple(known.values())
 
 

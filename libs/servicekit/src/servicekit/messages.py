@@ -94,6 +94,8 @@ def _count(headers: Mapping[str, Any], name: str) -> int:
 def hear(raw: aio_pika.abc.AbstractIncomingMessage, event_class: type[E]) -> Heard[E]:
     """Decode what came; raises `InvalidMessageError` for what the contract does not allow."""
     envelope = envelope_of(raw)
+    if envelope.schema_version > event_class.schema_version:
+        raise InvalidMessageError(f"major version {envelope.schema_version} of {event_class.topic} is not known here")
     try:
         event = event_class.from_json(raw.body)
     except ValueError as error:

@@ -40,7 +40,7 @@ where outbox.seq = refusal.seq
 returning outbox.seq, outbox.type, outbox.message_id, outbox.correlation_id, last_error, parked_at is not null as parked
 """
 _INTERRUPTIONS: tuple[type[BaseException], ...] = (BrokerAwayError, *DATABASE_TROUBLE, *BROKER_AWAY)
-_NEEDS_A_QUEUE = {topic.name for topic in TOPIC_OF.values() if topic.heard_by}
+_NEEDS_A_QUEUE = {topic.name for topic in TOPIC_OF.values() if topic.needs_a_queue}
 
 
 @dataclass

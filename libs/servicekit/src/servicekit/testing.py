@@ -85,9 +85,18 @@ class ServiceUnderTest:
         await self._collect()
 
     async def obey(
-        self, command: Command, *, actor: Actor | None = None, message_id: UUID | None = None, seconds: float = 5
+        self,
+        command: Command,
+        *,
+        actor: Actor | None = None,
+        message_id: UUID | None = None,
+        seconds: float = 5,
+        body: bytes | None = None,
     ) -> CommandReply:
-        """Hand over a command with a token that is valid for `seconds`; the actor is an admin unless given."""
+        """Hand over a command with a token that is valid for `seconds`; the actor is an admin unless given.
+
+        `body`: what came over the wire in place of the command's own.
+        """
         actor = actor or Actor("admin", CAPABILITIES[Role.ADMIN])
         message_id = message_id or UUID(bytes=uuid7().bytes)
         deadline = self.clock.now() + timedelta(seconds=seconds)
@@ -107,12 +116,12 @@ class ServiceUnderTest:
                 deadline=deadline,
             ),
         )
-        return await self.decide(envelope, command)
+        return await self.decide(envelope, command, body)
 
-    async def decide(self, envelope: Envelope, command: Command) -> CommandReply:
+    async def decide(self, envelope: Envelope, command: Command, body: bytes | None = None) -> CommandReply:
         """Hand over a command with an envelope of the test's own making."""
         [handling] = [one for one in self.service.command_handlings() if one.obeying.message is type(command)]
-        reply = await handling.decide(envelope, command.to_json())
+        reply = await handling.decide(envelope, command.to_json() if body is None else body)
         assert reply is not None, "whether the command was done is not known"
         await self._collect()
         return reply

@@ -59,7 +59,7 @@ async def create_or_change(
         changes=event.changes,
         expected_version=event.expected_version,
         action=event.action,
-        may_create=event.webinar_id is None or event.expected_version == 0,
+        is_named=event.webinar_id is not None,
     )
     present = await repository.webinar_to_change_or_create(work, webinar_id)
     with telling_why():
@@ -75,7 +75,7 @@ async def surroundings(
     """Read what an upsert is decided on beside the webinar."""
     speaker_id = wish.changes.get("speaker_id")
     named = isinstance(speaker_id, str) and 0 < len(speaker_id.strip()) <= 64 and speaker_id.isprintable()
-    seen = wish.expected_version
+    seen = wish.seen_version
     return domain.Surroundings(
         now=work.now,
         frame_hosts=settings.frame_hosts,
@@ -111,8 +111,7 @@ async def _change(
         raise Refused(ErrorCode.NOT_FOUND, f"There is no webinar {command.event.webinar_id}.")
     with telling_why():
         decision = decide(webinar)
-        # Who asks is told by the token alone; of what the message says about it, the reason is kept.
-        reason = domain.text("reason", command.event.context.reason, 500) or None
+        reason = domain.reason(command.event.context)
     by = Authorship("desk", command.actor.account_id, command.message_id, reason)
     await record(work, [decision], by, cause=command)
     return CommandReply(ok=True, webinar=decision.after.as_event())

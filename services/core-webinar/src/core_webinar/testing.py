@@ -113,7 +113,7 @@ def change(
         changes=changes,
         expected_version=expected_version,
         action=action,
-        may_create=before is None and expected_version in {None, 0},
+        is_named=before is not None or expected_version is not None,
     )
     return domain.upsert(before, wish, Surroundings(now, FRAME_HOSTS, speaker, former or {}))
 
@@ -143,6 +143,7 @@ def code(reply: CommandReply) -> ErrorCode:
 
 def obeyed(command: Any) -> Obeyed[Any]:
     """Return a command of the speaker as a handler gets it."""
+    command = type(command).from_json(command.to_json())
     return Obeyed(command, SPEAKER, uuid4(), str(uuid4()), NOON, NOON)
 
 

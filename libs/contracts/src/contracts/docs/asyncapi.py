@@ -87,7 +87,7 @@ def _operations(topic: Topic) -> Iterator[tuple[str, Json]]:
 
 
 def _operation(topic: Topic, service: str, *, says: bool) -> Json:
-    sending: Json = {"deliveryMode": 2, "mandatory": topic.is_command, "timestamp": True}
+    sending: Json = {"deliveryMode": 2, "mandatory": topic.needs_a_queue, "timestamp": True}
     operation: Json = {
         "action": "send" if says else "receive",
         "channel": _ref("channels", topic.name),
@@ -116,7 +116,12 @@ def _message(topic: Topic) -> Json:
         "payload": _ref("components/schemas", topic.message.__name__),
         "correlationId": {"location": "$message.header#/correlation_id"},
         "bindings": {"amqp": {"messageType": topic.name, "bindingVersion": BINDING_VERSION}},
-        "examples": [{"name": f"{topic.name}.v1", "payload": json.loads(example(topic.name))}],
+        "examples": [
+            {
+                "name": f"{topic.name}.v{topic.message.schema_version}",
+                "payload": json.loads(example(topic.name, topic.message.schema_version)),
+            }
+        ],
         "x-meaning-key": ["message_id"] if topic.is_command else list(key_of(topic.message)),
         "x-schema-version": topic.message.schema_version,
         "x-amqp-properties": _properties(command=topic.is_command),

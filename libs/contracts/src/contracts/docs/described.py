@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from contracts.base import Message
+from contracts.base import HIGHEST_VERSION, Message
 
 HEADERS = ("causation_id", "schema_version", "traceparent", "deadline", "authorization")
 """The fields of the envelope that travel as AMQP headers."""
@@ -131,6 +131,8 @@ def _words(words: Iterable[str]) -> str:
 
 def _limits(field: Mapping[str, Any]) -> str:
     least, most = field.get("minimum"), field.get("maximum")
+    if most == HIGHEST_VERSION:
+        most = None  # What a database can hold is no limit that anybody reaches.
     shortest, longest = field.get("minLength"), field.get("maxLength")
     if least is not None and most is not None:
         return f", {least}–{most}"

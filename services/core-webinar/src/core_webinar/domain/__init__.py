@@ -6,7 +6,7 @@ from core_webinar.domain.authorship import Authorship
 from core_webinar.domain.refusal import Refusal
 from core_webinar.domain.transitions import archive, pause, resume, set_cta_visibility, set_status, start, stop
 from core_webinar.domain.upsert import Action, Surroundings, Upsert, upsert
-from core_webinar.domain.values import text
+from core_webinar.domain.values import reason, text
 from core_webinar.domain.webinar import ARCHIVED_AFTER, CONTESTED, SETTABLE, Change, Decision, Webinar, Window
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "archive",
     "frame_hosts",
     "pause",
+    "reason",
     "resume",
     "set_cta_visibility",
     "set_status",

@@ -35,6 +35,8 @@ PLATFORM_HOSTS = {
 LONGEST_ADDRESS = 2000
 
 _HOST = re.compile(r"(?=.{1,253}(:|$))[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[0-9]{1,5})?")
+# Where people are only led to, hosts are as people write them: in any alphabet, some with an underscore.
+_WRITTEN_HOST = re.compile(r"(?=.{1,253}$)[\w]([\w-]*[\w])?(\.[\w]([\w-]*[\w])?)*")
 # Browsers read a backslash as a slash; quotes and angle brackets are never part of an address.
 _ALIEN = re.compile(r'[\s\\"<>]')
 
@@ -53,7 +55,7 @@ def is_plain(address: str) -> bool:
     return address.isprintable() and not _ALIEN.search(address)
 
 
-def https_host(field: str, address: str) -> str:
+def https_host(field: str, address: str, shape: re.Pattern[str] = _WRITTEN_HOST) -> str:
     """Return the host (with a port that is not the usual one) of an https address; raises a `Refusal` otherwise."""
     if len(address) > LONGEST_ADDRESS:
         raise invalid(field, f"The address is longer than {LONGEST_ADDRESS} characters.")
@@ -64,14 +66,14 @@ def https_host(field: str, address: str) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    if host is None or parts.scheme != "https" or not _HOST.fullmatch(host) or parts.username is not None:
+    if host is None or parts.scheme != "https" or not shape.fullmatch(host) or parts.username is not None:
         raise invalid(field, "The address has to begin with https:// and a host name.")
     return host if port in {None, 443} else f"{host}:{port}"
 
 
 def check_frame_address(field: str, address: str, stream_type: StreamType, allowed: frozenset[str]) -> None:
     """Raise a `Refusal` where the room may not show `address`, or lead to it."""
-    host = https_host(field, address)
+    host = https_host(field, address, _HOST)
     if host in allowed or any(host == known or host.endswith(f".{known}") for known in PLATFORM_HOSTS[stream_type]):
         return
     raise invalid(field, f"{host} is not on the list of hosts that the room may show.")

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from contracts import CtaVisibility, ErrorCode, WebinarStatus
 
-from core_webinar.domain.refusal import Refusal
+from core_webinar.domain.refusal import Refusal, invalid
 from core_webinar.domain.webinar import ON_AIR, Decision, Webinar, Window
 
 
@@ -19,14 +19,14 @@ def refuse_archived(webinar: Webinar) -> None:
         raise Refusal(ErrorCode.LOCKED, "An archived webinar cannot be changed.")
 
 
-def set_status(webinar: Webinar, word: str, now: datetime) -> Decision:
+def set_status(webinar: Webinar, word: object, now: datetime) -> Decision:
     """Start or stop, as `word` says."""
     refuse_archived(webinar)
     if word == "start":
         return start(webinar, now)
     if word == "stop":
         return stop(webinar, now)
-    raise Refusal(ErrorCode.STATUS_UNKNOWN, f"The status can be set to start or stop, not to {word[:40]!r}.")
+    raise Refusal(ErrorCode.STATUS_UNKNOWN, f"The status can be set to start or stop, not to {str(word)[:40]!r}.")
 
 
 def start(webinar: Webinar, now: datetime) -> Decision:
@@ -89,9 +89,11 @@ def archive(webinar: Webinar, now: datetime) -> Decision:
     return _moved(webinar, now, WebinarStatus.ARCHIVED)
 
 
-def set_cta_visibility(webinar: Webinar, visible: bool, now: datetime) -> Decision:
+def set_cta_visibility(webinar: Webinar, visible: object, now: datetime) -> Decision:
     """Show or hide the call to action; after the end too."""
     refuse_archived(webinar)
+    if not isinstance(visible, bool):
+        raise invalid("visible", "This has to be true or false.")
     visibility = CtaVisibility.VISIBLE if visible else CtaVisibility.HIDDEN
     return Decision(webinar, webinar.revised(now, cta_visibility=visibility))
 

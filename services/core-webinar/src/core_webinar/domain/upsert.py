@@ -5,13 +5,13 @@ that stood there at `expected_version`: only a value that differs from both is a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from contracts import ErrorCode, WebinarStatus
+from contracts import HIGHEST_VERSION, ErrorCode, WebinarStatus
 
 from core_webinar.domain.accounts import Account
 from core_webinar.domain.addresses import check_frame_address
@@ -52,10 +52,22 @@ class Upsert:
     actor_id: str
     may_configure: bool = False
     changes: Mapping[str, Any] = field(default_factory=dict)
-    expected_version: int | None = None
-    action: str | None = None
-    may_create: bool = False
-    """Whether a webinar that is not there is to be made: none was named, or a new name at version 0."""
+    expected_version: Any = None
+    action: Any = None
+    is_named: bool = True
+    """Whether the wish names a webinar; without a name it is for a new one."""
+
+    @property
+    def seen_version(self) -> int | None:
+        """The version that was read; None where none was told, or something that is no version."""
+        told = self.expected_version
+        is_version = isinstance(told, int) and not isinstance(told, bool) and 0 <= told <= HIGHEST_VERSION
+        return told if is_version else None
+
+    @property
+    def may_create(self) -> bool:
+        """Whether a webinar that is not there is to be made: none was named, or a new name at version 0."""
+        return not self.is_named or self.seen_version == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +104,7 @@ def upsert(webinar: Webinar | None, wish: Upsert, around: Surroundings) -> Decis
         after = replace(present, **changes, version=version, field_versions=dict.fromkeys(CONTESTED, version))
     else:
         after = webinar.revised(around.now, **changes)
-    _check_together(after, wish, around, changes)
+    _check_together(present, after, wish, around)
     return Decision(webinar, after)
 
 
@@ -141,12 +153,12 @@ def _check_state(present: Webinar, wish: Upsert) -> None:
 
 
 def _check_version(webinar: Webinar, wish: Upsert, wanted: Mapping[str, Any]) -> None:
-    if wish.expected_version is None:
+    if wish.seen_version is None:
         return
     touched = set(wanted)
     if wish.action in (Action.CANCEL, Action.RESTORE) and webinar.cancelled != (wish.action == Action.CANCEL):
         touched.add("cancelled")
-    contested = touched & webinar.changed_since(wish.expected_version)
+    contested = touched & webinar.changed_since(wish.seen_version)
     if contested:
         first = min(contested, key=CONTESTED.index)
         raise Refusal(ErrorCode.VERSION_CONFLICT, f"Somebody has changed {first} meanwhile.", field=first)
@@ -156,6 +168,8 @@ def _check_open(present: Webinar, wish: Upsert, wanted: Mapping[str, Any]) -> No
     """Raise a `Refusal` for a field that may not change in this state, or whose value does not validate."""
     if wish.action is not None and wish.action not in tuple(Action):
         raise invalid("action", f"This has to be one of {', '.join(Action)}.")
+    if wish.expected_version is not None and wish.seen_version is None:
+        raise invalid("expected_version", "This has to be the version of a webinar.")
     for name in SET_BY_CORE:
         if name in wish.changes:
             raise invalid(name, "This cannot be set.")
@@ -186,15 +200,17 @@ def _moved(webinar: Webinar | None, wish: Upsert) -> dict[str, Any]:
     return {}
 
 
-def _check_together(after: Webinar, wish: Upsert, around: Surroundings, changes: Mapping[str, Any]) -> None:
+def _check_together(before: Webinar, after: Webinar, wish: Upsert, around: Surroundings) -> None:
     """Raise a `Refusal` for values that are right each by itself and wrong with the rest."""
-    if "speaker_id" in changes and after.speaker_id != wish.actor_id:
+    changes = {each.name for each in fields(after) if getattr(before, each.name) != getattr(after, each.name)}
+    # Whoever saves may speak, and the creator is the default that an empty field goes back to.
+    if "speaker_id" in changes and after.speaker_id not in (wish.actor_id, after.owner_id):
         speaker = around.speaker
         if speaker is None or speaker.account_id != after.speaker_id or not speaker.may_speak:
             raise invalid("speaker_id", "The speaker has to be an active account that may manage webinars.")
     for name in ("player_src", "chat_src"):
         address = getattr(after, name)
-        if address is not None and not changes.keys().isdisjoint({name, "stream_type"}):
+        if address is not None and not changes.isdisjoint({name, "stream_type"}):
             check_frame_address(name, address, after.stream_type, around.frame_hosts)
     if after.status is WebinarStatus.DRAFT:
         return
@@ -202,7 +218,10 @@ def _check_together(after: Webinar, wish: Upsert, around: Surroundings, changes:
         raise invalid("title", "A published webinar needs a title.")
     if after.scheduled_at is None:
         raise invalid("scheduled_at", "A published webinar needs a time.")
-    is_placed = not changes.keys().isdisjoint({"scheduled_at", "status"})
+    if "overrun_minutes" in changes and after.automatic_stop_at is not None and after.automatic_stop_at <= around.now:
+        raise invalid("overrun_minutes", "That would stop the webinar at once; stopping has a command of its own.")
+    is_restored = "cancelled" in changes and not after.cancelled
+    is_placed = is_restored or not changes.isdisjoint({"scheduled_at", "status"})
     # A form tells minutes: the one that is running now has not passed yet.
     if is_placed and after.scheduled_at < around.now.replace(second=0, microsecond=0):
         raise invalid("scheduled_at", "This time has passed already.")

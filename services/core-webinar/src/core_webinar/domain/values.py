@@ -43,6 +43,15 @@ def number(field: str, value: Any, least: int, most: int) -> int:
     return value
 
 
+def reason(context: object) -> str | None:
+    """Return why, in words, out of what a command says of itself; who asks is told by its token alone."""
+    if context is None:
+        return None
+    if not isinstance(context, dict):
+        raise invalid("context", "This has to be an object.")
+    return text("context.reason", context.get("reason"), 500) or None
+
+
 def moment(field: str, value: Any, zone_name: str, known: Iterable[datetime | None]) -> datetime | None:
     """Return the instant that `value` means in that zone (see `schedule.instant`); nothing and empty text are none."""
     if isinstance(value, datetime) and value.tzinfo is not None:
