@@ -13,7 +13,7 @@ from contracts.examples import example
 from contracts.topology import EXCHANGE, RETURN_EXCHANGE, ROOM_UI
 from servicekit import Database, HouseClock
 from servicekit.live_testing import Door, Outside
-from servicekit.relay import Relay, parked, unpark
+from servicekit.relay import Relay, parked, unpark, wait_of_a_row
 from servicekit.testing import NOON, eventually
 
 TOPIC = AccountEvent.topic
@@ -165,6 +165,37 @@ async def test_a_row_that_is_refused_is_parked_while_others_pass(
         await (await outside.channel.get_queue("home")).bind(RETURN_EXCHANGE, "nobody.here")
         assert await unpark(database, [homeless]) == 1
         await eventually(rows_left(database, 1))
+
+
+async def test_a_row_that_is_refused_is_parked_when_others_pass_between_its_tries(
+    database: Database, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("servicekit.relay._LONGEST_WAIT_OF_A_ROW_SECONDS", 0.05)
+    monkeypatch.setattr("servicekit.relay._IDLE_POLL_SECONDS", 0.01)
+    homeless = await add_row(database, exchange=RETURN_EXCHANGE, routing_key="nobody.here")
+    async with relaying(database.url, outside.url) as relay:
+
+        def tries() -> int:
+            return relay._refusals[homeless].times if homeless in relay._refusals else 0
+
+        async def is_tried_again(after: int) -> bool:
+            return tries() > after or bool(await parked(database))
+
+        await eventually(lambda: is_tried_again(5), what="tries while nothing passes")
+        assert await parked(database) == []
+        for number in range(1, 6):
+            await announce(database, number)
+            await outside.listener.until(TOPIC, number)
+            await eventually(rows_left(database, 1))
+            # The next time the row stands alone in its pass, as it does where little is said.
+            before = tries()
+            await eventually(lambda before=before: is_tried_again(before))  # type: ignore[misc]
+        assert [row["seq"] for row in await parked(database)] == [homeless]
+
+
+def test_a_refused_row_waits_longer_each_time_up_to_a_limit_and_never_overflows() -> None:
+    assert [wait_of_a_row(times) for times in range(1, 6)] == [1, 2, 4, 5, 5]
+    assert wait_of_a_row(10**9) == 5
 
 
 async def test_a_row_that_closes_the_channel_does_not_stop_its_neighbours(

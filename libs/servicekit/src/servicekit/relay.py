@@ -53,6 +53,17 @@ class Pass:
     away: BaseException | None = None
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """The last time that the broker refused a row."""
+
+    times: int
+    until: float
+    """Until when, by the loop's time, the row waits."""
+    confirmed: int
+    """How many rows the broker had confirmed by then."""
+
+
 class Relay:
     """Publishes what transactions left in the outbox; deletes what the broker confirmed."""
 
@@ -63,8 +74,9 @@ class Relay:
         self._clock = clock
         self._wake = asyncio.Event()
         self._in_flight = IN_FLIGHT
-        self._refusals: dict[int, tuple[int, float]] = {}
-        """Rows that the broker refused: how often, and until when (by the loop's time) they wait."""
+        self._refusals: dict[int, Refusal] = {}
+        """Rows that the broker refused, by their number."""
+        self._confirmed = 0
         self.passed_at = float("-inf")
         """When the loop last came round, by the running event loop's time."""
 
@@ -113,7 +125,7 @@ class Relay:
 
     async def _pass_on(self, connection: Any) -> int:
         now = asyncio.get_running_loop().time()
-        waiting = [seq for seq, (_, until) in self._refusals.items() if until > now]
+        waiting = [seq for seq, refusal in self._refusals.items() if refusal.until > now]
         rows = await connection.fetch(_SELECT, self._in_flight, waiting)
         if not rows:
             self._refusals = {seq: refusal for seq, refusal in self._refusals.items() if seq in waiting}
@@ -124,6 +136,7 @@ class Relay:
         if made.confirmed:
             await connection.execute("delete from outbox where seq = any($1::bigint[])", made.confirmed)
             metrics.RELAYED.inc(len(made.confirmed))
+            self._confirmed += len(made.confirmed)
             for seq in made.confirmed:
                 self._refusals.pop(seq, None)
         if made.refused:
@@ -174,15 +187,20 @@ class Relay:
 
     async def _note_refusals(self, connection: Any, made: Pass) -> None:
         now = asyncio.get_running_loop().time()
-        for seq in made.refused:
-            times = self._refusals.get(seq, (0, 0.0))[0] + 1
-            self._refusals[seq] = times, now + min(2.0 ** (times - 1), _LONGEST_WAIT_OF_A_ROW_SECONDS)
-        if not made.confirmed:
+        never = Refusal(0, now, self._confirmed - len(made.confirmed))
+        counting: dict[int, BaseException] = {}
+        for seq, error in made.refused.items():
+            last = self._refusals.get(seq, never)
+            self._refusals[seq] = Refusal(last.times + 1, now + wait_of_a_row(last.times + 1), self._confirmed)
+            # Others need not pass at the same moment: a row that was refused is tried again by itself.
+            if self._confirmed > last.confirmed:
+                counting[seq] = error
+        if not counting:
             # A broker that takes nothing at all is full or half set up; only a row refused while others pass is parked.
             log.warning("relay.refuses_all", rows=len(made.refused), error=repr(next(iter(made.refused.values()))))
             return
         noted = await connection.fetch(
-            _REFUSED, list(made.refused), [repr(error)[:500] for error in made.refused.values()], PARK_AFTER
+            _REFUSED, list(counting), [repr(error)[:500] for error in counting.values()], PARK_AFTER
         )
         for row in noted:
             if row["parked"]:
@@ -215,6 +233,11 @@ class Relay:
 
     async def close(self) -> None:
         await self._link.close()
+
+
+def wait_of_a_row(times: int) -> float:
+    """Return how long a row waits after so many refusals: twice as long each time, up to a limit."""
+    return min(2.0 ** min(times - 1, 16), _LONGEST_WAIT_OF_A_ROW_SECONDS)
 
 
 def _refuses_one(outcome: BaseException) -> bool:
