@@ -242,6 +242,7 @@ async def test_while_the_database_is_away_people_are_told_to_come_back(web: Web)
     await web.parts.database.close()
 
     state = await member.browser.get("/webinar/v1/state")
+    page = await web.browser(f"{stranger.cookie}; wh_locale=en").get("/webinars/")
     unknown = [
         await stranger.browser.get(path) for path in ("/webinar/v1/state", "/webinar/v1/participants", "/webinars/")
     ]
@@ -249,4 +250,10 @@ async def test_while_the_database_is_away_people_are_told_to_come_back(web: Web)
 
     assert state.status_code == 200
     assert [response.status_code for response in (*unknown, finish)] == [503] * 4
+    assert [response.json()["error"]["code"] for response in (*unknown[:2], finish)] == ["unavailable"] * 3
+    assert (page.status_code, page.headers["retry-after"]) == (503, "5")
+    assert page.headers["content-type"].startswith("text/html")
+    assert '<html lang="en">' in page.text
+    assert 'data-error-code="unavailable"' in page.text
+    assert "frame-src 'none'" in page.headers["content-security-policy"]
     await web.parts.database.open()

@@ -1,5 +1,8 @@
 """The way in of every request: who looks, what comes back with the answer, how big a body may be."""
 
+from collections.abc import Awaitable, Callable
+
+from contracts import ErrorCode
 from servicekit.errors import DATABASE_TROUBLE
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,9 +12,10 @@ from room_ui.accounts.sessions import Authenticated, Sessions
 from room_ui.headers import secured
 from room_ui.refusals import Refusal
 from room_ui.settings import RoomUiSettings
-from room_ui.viewer import Viewer
 
 LARGEST_BODY = 2 * 1024 * 1024
+Refuse = Callable[[Scope, Receive, Send, Refusal], Awaitable[None]]
+"""Answers with a refusal as the application would: JSON to a program, a page to a person."""
 
 
 def refusal_response(refusal: Refusal) -> JSONResponse:
@@ -35,32 +39,32 @@ class Doorway:
     Around it rather than inside, so that an answer to a failure carries the same headers.
     """
 
-    def __init__(self, app: ASGIApp, sessions: Sessions, settings: RoomUiSettings) -> None:
+    def __init__(self, app: ASGIApp, sessions: Sessions, settings: RoomUiSettings, *, refuse: Refuse) -> None:
         self._app = app
         self._sessions = sessions
         self._https = settings.is_https
-        self._nobody = Viewer.guest(settings.default_locale)
+        self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        # Until the session is known everybody is a visitor; what is refused before that is said in their language.
+        scope.setdefault("state", {})["viewer"] = self._sessions.visitor(scope)
         if _announced_length(scope) > LARGEST_BODY:
-            too_large = JSONResponse({"error": {"code": "invalid_field", "message": "The request is too large."}}, 413)
-            await too_large(scope, receive, secured(scope, send, https=self._https))
+            too_large = Refusal(413, ErrorCode.INVALID_FIELD, "The request is too large.")
+            await self._refuse(scope, receive, secured(scope, send, https=self._https), too_large)
             return
         if scope["path"].startswith("/static/"):
             # The same for everybody, so it asks neither session nor database.
-            scope.setdefault("state", {})["viewer"] = self._nobody
             await self._app(scope, receive, secured(scope, send, https=self._https))
             return
         try:
             known = await self._sessions.authenticate(scope)
         except DATABASE_TROUBLE:
-            unavailable = refusal_response(refusals.unavailable())
-            await unavailable(scope, receive, secured(scope, send, https=self._https))
+            await self._refuse(scope, receive, secured(scope, send, https=self._https), refusals.unavailable())
             return
-        scope.setdefault("state", {})["viewer"] = known.viewer
+        scope["state"]["viewer"] = known.viewer
         await self._app(scope, _limited(receive), self._with_cookies(scope, send, known))
 
     def _with_cookies(self, scope: Scope, send: Send, known: Authenticated) -> Send:

@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from room_ui import refusals
 from room_ui.doorway import Doorway
@@ -121,7 +121,10 @@ async def _answer(request: Request, status: int, code: str, message: str) -> Res
 
 
 async def _answer_refusal(request: Request, refusal: Any) -> Response:
-    return await _answer(request, refusal.status, refusal.code, refusal.message)
+    response = await _answer(request, refusal.status, refusal.code, refusal.message)
+    if refusal.status == 503:
+        response.headers["retry-after"] = "5"
+    return response
 
 
 async def _answer_sign_in_first(request: Request, _: Exception) -> Response:
@@ -169,9 +172,7 @@ async def _answer_too_large(request: Request, _: Exception) -> Response:
 
 
 async def _answer_unavailable(request: Request, _: Exception) -> Response:
-    response = await _answer_refusal(request, refusals.unavailable())
-    response.headers["retry-after"] = "5"
-    return response
+    return await _answer_refusal(request, refusals.unavailable())
 
 
 async def _answer_failure(request: Request, _: Exception) -> Response:
@@ -217,4 +218,9 @@ def create_app(parts: Parts) -> ASGIApp:
     }
     for error, handler in handlers.items():
         app.add_exception_handler(error, handler)
-    return Doorway(app, parts.sessions, parts.settings)
+
+    async def refuse(scope: Scope, receive: Receive, send: Send, refusal: Refusal) -> None:
+        response = await _answer_refusal(Request({**scope, "app": app}, receive), refusal)
+        await response(scope, receive, send)
+
+    return Doorway(app, parts.sessions, parts.settings, refuse=refuse)

@@ -113,9 +113,13 @@ class Sessions:
             self._viewers.popitem(last=False)
         return viewer
 
-    def _guest(self, scope: Scope, *, forget: bool) -> Authenticated:
+    def visitor(self, scope: Scope) -> Viewer:
+        """Return who anybody is before their session is known: a guest with the language of their choice."""
         chosen = cookie_value(scope, LOCALE_COOKIE)
-        viewer = Viewer.guest(chosen if chosen in LOCALES else self._default_locale)
+        return Viewer.guest(chosen if chosen in LOCALES else self._default_locale)
+
+    def _guest(self, scope: Scope, *, forget: bool) -> Authenticated:
+        viewer = self.visitor(scope)
         cookies = (cookie_header(self.cookie_name, "", https=self._https, seconds=0),) if forget else ()
         token = cookie_value(scope, self.guest_cookie_name)
         if token is not None and tokens.is_guest_token(token, self._keys):
