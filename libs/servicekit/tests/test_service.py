@@ -17,7 +17,7 @@ import pytest
 from contracts import ClientWebinarEntered
 from contracts.examples import example
 from contracts.topology import ATTENDANCE
-from servicekit import Router, Service, ServiceSettings, http
+from servicekit import Database, Router, Service, ServiceSettings, http
 from servicekit import service as service_module
 from servicekit.live_testing import Door, Outside, running
 from servicekit.migrations import KIT_VERSION_TABLE
@@ -104,6 +104,29 @@ async def test_it_stops_when_its_servers_have_gone_silent(kit_database: str, top
         database.hold_up()
         broker.hold_up()
         await asyncio.sleep(0.3)
+
+
+async def test_a_role_has_time_to_write_down_what_it_waits_for_when_it_is_stopped(
+    kit_database: str, topology: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("servicekit.jobs._FENCE_SECONDS", 0.0)
+    monkeypatch.setattr("servicekit.service._CANCEL_SECONDS", 0.1)
+    begun = asyncio.Event()
+    written: list[int] = []
+    router = Router(ATTENDANCE)
+
+    @router.role("sender")
+    async def send(*, database: Database) -> None:
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(1)  # an answer from outside that is still under way
+            written.append(await database.pool.fetchval("select 1"))
+
+    async with running(make(kit_database, topology, router)):
+        await begun.wait()
+    assert written == [1]
 
 
 async def test_a_background_task_that_breaks_ends_the_process_with_its_error(kit_database: str, topology: str) -> None:

@@ -40,6 +40,8 @@ _RELAY_STALLED_SECONDS = 30.0
 _CLOCK_SECONDS = 60.0
 _METRICS_SECONDS = 5.0
 _STOP_SECONDS = 9.5
+# Of those, at most: roles and consumption 6 together, other tasks 1, connections 1.5.
+_FAREWELL_SECONDS = 6.0
 _CANCEL_SECONDS = 1.0
 _OPENING_TROUBLE: tuple[type[BaseException], ...] = (*DATABASE_TROUBLE, OperationalError, InterfaceError, DBAPIError)
 _BROKEN_MIGRATION: tuple[type[BaseException], ...] = (ProgrammingError, IntegrityError, DataError)
@@ -153,15 +155,21 @@ class Service:
                 return
             stack.push_async_callback(self._close_connections)
             tasks = [asyncio.create_task(work) for work in self._background()]
-            stack.push_async_callback(_cancel, tasks)
+            stack.push_async_callback(_cancel, tasks, _CANCEL_SECONDS)
+            roles = [asyncio.create_task(role) for role in self._roles()]
             self.consumption = Consumption(self)
-            stack.push_async_callback(self.consumption.stop)
+            stack.push_async_callback(self._take_leave, self.consumption, roles)
             for companion in self._companions:
                 await stack.enter_async_context(companion(self))
             tasks.append(asyncio.create_task(self.consumption.run(), name="consumption"))
             log.info("service.started", ops_port=sock.getsockname()[1])
-            await self._watch(tasks)
+            await self._watch([*tasks, *roles])
             log.info("service.stopping")
+
+    @staticmethod
+    async def _take_leave(consumption: Consumption, roles: Sequence[asyncio.Task[None]]) -> None:
+        # At once, and before all else ends: a role may have answers from outside to wait for and to write down.
+        await asyncio.gather(consumption.stop(), _cancel(roles, _FAREWELL_SECONDS))
 
     async def _close_connections(self) -> None:
         # At once, because each of them may have to wait for a server that has fallen silent.
@@ -219,8 +227,10 @@ class Service:
         for message, table in router.needed_snapshots.items():
             periodic.append((snapshots.ask_while_empty(message, table), snapshots.ASK_SECONDS, f"ask_{message.topic}"))
         work += [jobs.repeat(database, handler, seconds, name) for handler, seconds, name in periodic]
-        work += [jobs.hold_role(database, self.handler(role.handler), role.name) for role in router.roles]
         return work
+
+    def _roles(self) -> list[Coroutine[Any, Any, None]]:
+        return [jobs.hold_role(self.database, self.handler(role.handler), role.name) for role in self.router.roles]
 
     async def _keep_clock(self) -> None:
         while True:
@@ -231,10 +241,12 @@ class Service:
                 log.warning("clock.not_read", error=repr(error))
 
 
-async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _cancel(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
+    if not tasks:
+        return
     for task in tasks:
         task.cancel()
-    _, late = await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
+    _, late = await asyncio.wait(tasks, timeout=seconds)
     for task in late:
         log.warning("service.task_holds_out", task=task.get_name())
 
