@@ -166,6 +166,24 @@ async def test_bad_bodies_are_refused_and_never_a_failure(web: Web, path: str) -
         assert set(response.json()["error"]) == {"code", "message"}
 
 
+@pytest.mark.parametrize("charset", ["undefined", "idna", "punycode", "utf-7", "unicode_escape", "utf-16", "nonsense"])
+async def test_a_form_in_a_charset_of_the_senders_choice_is_refused_and_never_a_failure(web: Web, charset: str) -> None:
+    part = b'--x\r\ncontent-disposition: form-data; name="csrf_token"\r\n\r\n\\ud800+2AA-\xff\r\n--x--\r\n'
+    form: dict[str, Any] = {
+        "content": part,
+        "headers": {"origin": BASE_URL, "content-type": f"multipart/form-data; boundary=x; charset={charset}"},
+    }
+
+    guest = [
+        await web.browser().post(path, **form) for path in ("/account/login/", "/admin_webinar/new", "/account/logout/")
+    ]
+    member = await (await web.member()).post("/webinar/v1/finish", **form)
+
+    assert [response.status_code for response in (*guest, member)] == [400] * 4
+    assert all('data-error-code="invalid_field"' in response.text for response in guest)
+    assert member.json()["error"]["code"] == "invalid_field"
+
+
 async def test_bad_words_in_the_sign_in_form_are_refused_and_never_a_failure(web: Web) -> None:
     browser = web.browser()
     await browser.get("/account/login/")

@@ -1,8 +1,9 @@
-"""The way in of every request: who looks, what comes back with the answer, how big a body may be."""
+"""The way in of every request: who looks, what comes back with the answer, how big a body may be and how written."""
 
 from collections.abc import Awaitable, Callable
 
 from contracts import ErrorCode
+from python_multipart.multipart import parse_options_header
 from servicekit.errors import DATABASE_TROUBLE
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +15,7 @@ from room_ui.refusals import Refusal
 from room_ui.settings import RoomUiSettings
 
 LARGEST_BODY = 2 * 1024 * 1024
+_CHARSETS = frozenset({b"utf-8", b"utf8", b"us-ascii"})
 Refuse = Callable[[Scope, Receive, Send, Refusal], Awaitable[None]]
 """Answers with a refusal as the application would: JSON to a program, a page to a person."""
 
@@ -31,6 +33,20 @@ def _announced_length(scope: Scope) -> int:
         if name == b"content-length" and value.isdigit():
             return int(value[:12])
     return 0
+
+
+def _is_in_utf8(scope: Scope) -> bool:
+    """Whether a form in parts is in UTF-8, as browsers send it: without a charset, or with that one.
+
+    Python would decode by any other that a sender names, and some of its codecs fail in ways that no parser expects,
+    take minutes over a megabyte, or give text that cannot be written down again.
+    """
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            kind, options = parse_options_header(value)
+            if kind.startswith(b"multipart/") and options.get(b"charset", b"utf-8").lower() not in _CHARSETS:
+                return False
+    return True
 
 
 class Doorway:
@@ -54,6 +70,10 @@ class Doorway:
         if _announced_length(scope) > LARGEST_BODY:
             too_large = Refusal(413, ErrorCode.INVALID_FIELD, "The request is too large.")
             await self._refuse(scope, receive, secured(scope, send, https=self._https), too_large)
+            return
+        if not _is_in_utf8(scope):
+            unreadable = refusals.invalid("A form has to be in UTF-8.")
+            await self._refuse(scope, receive, secured(scope, send, https=self._https), unreadable)
             return
         if scope["path"].startswith("/static/"):
             # The same for everybody, so it asks neither session nor database.

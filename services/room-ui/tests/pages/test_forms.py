@@ -60,6 +60,7 @@ def test_broken_ids_and_versions_are_none() -> None:
 
     assert (form.webinar_id, form.message_id, form.expected_version, form.original) == (None, None, None, None)
     assert form_id({"message_id": "x"}) != form_id({"message_id": "x"})
+    assert read_webinar_form({"original": "[" * 100_000}, page_host="").original is None
 
 
 def test_edited_are_the_fields_that_differ_from_what_the_page_showed() -> None:

@@ -89,7 +89,7 @@ def read_webinar_form(form: Mapping[str, Any], *, page_host: str) -> WebinarForm
 def _original(text: str | None) -> dict[str, str] | None:
     try:
         found = json.loads(text) if text else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return {name: value for name, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else None
 
