@@ -216,7 +216,7 @@ async def test_who_links_within_48_hours_gets_what_was_due_and_later_does_not(
     service.clock.advance(301)
     await service.run(settle_due_deliveries)
     service.said(PostWebinarDelivery)
-    service.clock.set(END + timedelta(hours=48, minutes=4))
+    service.clock.set(END + timedelta(hours=48, minutes=5))
     async with service.database.work() as work:
         deliveries.announce_changes(work, await deliveries.plan_what_waited_for_chat(work, "anna"))
     service.clock.advance(60)
@@ -224,6 +224,40 @@ async def test_who_links_within_48_hours_gets_what_was_due_and_later_does_not(
         deliveries.announce_changes(work, await deliveries.plan_what_waited_for_chat(work, "paul"))
     await service.collect()
     assert newest(service.said(PostWebinarDelivery)) == {("anna", "not_attended"): DeliveryState.PLANNED}
+
+
+async def test_the_48_hours_begin_when_a_message_could_have_gone(service: ServiceUnderTest, planned: UUID) -> None:
+    """Held for three days, or planned late: it was not the person who let the time pass."""
+    await _control(service, "hold", webinar_id=planned)
+    service.clock.advance(3 * 86400)
+    await _control(service, "release", webinar_id=planned)
+    await service.run(settle_due_deliveries)
+    assert await _told(service) == {DeliveryState.NOT_LINKED}
+    service.clock.advance(47 * 3600)
+    async with service.database.work() as work:
+        deliveries.announce_changes(work, await deliveries.plan_what_waited_for_chat(work, "anna"))
+    await service.collect()
+    assert newest(service.said(PostWebinarDelivery)) == {("anna", "not_attended"): DeliveryState.PLANNED}
+
+
+@pytest.mark.parametrize(("held", "state"), [(False, "planned"), (True, "held")])
+async def test_a_chat_that_is_linked_while_messages_are_settled_is_not_missed(
+    service: ServiceUnderTest, planned: UUID, held: bool, state: str
+) -> None:
+    service.clock.advance(301)
+    async with service.database.work() as settling:
+        await deliveries.settle(settling)
+        await link_chat(service, "anna", 1)
+        async with service.database.work() as linking:
+            assert await deliveries.plan_what_waited_for_chat(linking, "anna") == []
+    if held:
+        await _control(service, "hold", webinar_id=planned)
+    await service.run(settle_due_deliveries)
+    assert newest(service.said(PostWebinarDelivery))["anna", "not_attended"] == state
+    service.clock.advance(49 * 3600)
+    await link_chat(service, "paul", 2)
+    await service.run(settle_due_deliveries)
+    assert {row["step"]: row["state"] for row in await ledger(service)}["partner_notice"] == "not_linked"
 
 
 async def test_an_admin_sets_a_text(service: ServiceUnderTest) -> None:

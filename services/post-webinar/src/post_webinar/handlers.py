@@ -168,9 +168,10 @@ async def offer_chat_link(command: Obeyed[ChatLinkRequested], work: Work) -> Com
 @router.every(1.0)
 async def settle_due_deliveries(work: Work) -> bool:
     """Tell of what is due and cannot be sent why: no chat, blocked, deactivated, no recording any more."""
-    rows = await deliveries.settle(work)
-    deliveries.announce_changes(work, rows)
-    return len(rows) == deliveries.SLICE
+    missed = await deliveries.plan_what_missed_its_chat(work)
+    settled = await deliveries.settle(work)
+    deliveries.announce_changes(work, [*missed, *settled])
+    return deliveries.SLICE in {len(missed), len(settled)}
 
 
 @router.every(2.0)

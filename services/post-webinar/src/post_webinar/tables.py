@@ -94,6 +94,7 @@ class DeliveryRow(PostWebinarTable, table=True):
         Index("ix_delivery_due", "recipient", "due_at", "delivery_id", postgresql_where=text("state = 'planned'")),
         Index("ix_delivery_claim_id", "claim_id", postgresql_where=text("claim_id IS NOT NULL")),
         Index("ix_delivery_sending", "claimed_at", postgresql_where=text("state = 'sending'")),
+        Index("ix_delivery_not_linked_at", "not_linked_at", postgresql_where=text("state = 'not_linked'")),
         Index("ix_delivery_account_id", "account_id", "state"),
     )
 
@@ -108,6 +109,8 @@ class DeliveryRow(PostWebinarTable, table=True):
     reason: str | None = Field(default=None, sa_type=Text)
     attempts: int
     due_at: datetime = Field(sa_type=_MOMENT)
+    not_linked_at: datetime | None = Field(default=None, sa_type=_MOMENT)
+    """When it could have gone and had no chat to go to; may lie long after `due_at`, after a hold for instance."""
     version: int = Field(sa_type=BigInteger)
     claim_id: UUID | None = None
     claimed_at: datetime | None = Field(default=None, sa_type=_MOMENT)

@@ -11,7 +11,7 @@ from contracts import CAPABILITIES, Capability, DeliveryState, Recipient, Role, 
 RECORDING_WITHIN = timedelta(days=7)
 """A recording link that is saved later than this after the end is sent to nobody."""
 LINKED_WITHIN = timedelta(hours=48)
-"""Who links a chat so long after the message was due still gets it."""
+"""Who links a chat so long after the message could have gone still gets it."""
 NOTICE_WINDOW = timedelta(minutes=1)
 """Notices to one partner that fall due within it are one message."""
 NOTICE_GATHER = timedelta(seconds=5)

@@ -10,6 +10,7 @@ from servicekit import Work
 from uuid6 import uuid7
 
 from post_webinar.domain.planning import LINKED_WITHIN, UNCERTAIN_AFTER, NewDelivery, Reason
+from post_webinar.repository.locks import share_followups_of_missed
 
 SLICE = 500
 """How many rows one run of a periodic job changes."""
@@ -51,10 +52,17 @@ _SUPPRESS = _waiting(
     "where d.account_id = any($2::text[]) and d.state in ('planned', 'held', 'not_linked')",
     "state = 'suppressed', reason = $3",
 )
-_REPLAN = _waiting(
-    "where d.account_id = $2 and d.state = 'not_linked' and d.due_at > $3",
+_AS_CONTROLLED = (
     "state = case (select control from followup f where f.webinar_id = d.webinar_id) "
-    "when 'held' then 'held' else 'planned' end, reason = null",
+    "when 'held' then 'held' else 'planned' end, reason = null"
+)
+_REPLAN = _waiting("where d.account_id = $2 and d.state = 'not_linked' and d.not_linked_at > $3", _AS_CONTROLLED)
+_REPLAN_MISSED = _changing(
+    """
+join chat_link l on l.account_id = d.account_id and l.chat_id is not null and not l.blocked
+where d.delivery_id = any($2::uuid[]) and d.state = 'not_linked'
+""",
+    _AS_CONTROLLED,
 )
 _REPLACE = _waiting("where d.delivery_id = $2", "state = 'cancelled', reason = $3")
 # What is due and cannot be sent says why; each row gets the first reason that fits.
@@ -67,13 +75,14 @@ where d.state = 'planned' and d.due_at <= $2
   and (a.active is false or l.chat_id is null or l.blocked or d.step = 'recording' and w.recording_url is null)
 """,
     """
-(state, reason) = (
+(state, reason, not_linked_at) = (
     select case when a.active is false then 'suppressed'
                 when d.step = 'recording' and w.recording_url is null then 'cancelled'
                 when l.chat_id is null then 'not_linked' else 'blocked' end,
            case when a.active is false then $3
                 when d.step = 'recording' and w.recording_url is null then $4
-                when l.chat_id is null then $5 else $6 end
+                when l.chat_id is null then $5 else $6 end,
+           case when a.active is not false and l.chat_id is null then $2::timestamptz end
     from (select 1) as one
     left join account a on a.account_id = d.account_id
     left join chat_link l on l.account_id = d.account_id
@@ -168,8 +177,15 @@ async def suppress(work: Work, account_ids: Sequence[str]) -> list[Any]:
 
 
 async def plan_what_waited_for_chat(work: Work, account_id: str) -> list[Any]:
-    """Plan again what was due to this account in the last 48 hours and had no chat to go to."""
+    """Plan again what had no chat to go to when it could have gone to this account in the last 48 hours."""
     rows: list[Any] = await work.connection.fetch(_REPLAN, version_at(work.now), account_id, work.now - LINKED_WITHIN)
+    return rows
+
+
+async def plan_what_missed_its_chat(work: Work) -> list[Any]:
+    """Plan again what was found without a chat while the chat was being linked: neither saw the other's change."""
+    ids = await share_followups_of_missed(work, work.now - LINKED_WITHIN, limit=SLICE)
+    rows: list[Any] = await work.connection.fetch(_REPLAN_MISSED, version_at(work.now), ids) if ids else []
     return rows
 
 

@@ -18,6 +18,11 @@ select webinar_id, 'open' from unnest($1::uuid[]) as webinar_id order by webinar
 on conflict do nothing
 """
 _LOCKED = "select webinar_id, control from followup where webinar_id = any($1::uuid[]) order by webinar_id for "
+_MISSED = """
+select d.delivery_id, d.webinar_id from delivery d
+join chat_link l on l.account_id = d.account_id and l.chat_id is not null and not l.blocked
+where d.state = 'not_linked' and d.not_linked_at > $1 order by d.not_linked_at limit $2
+"""
 
 
 async def lock_leads(work: Work, account_ids: Iterable[str]) -> None:
@@ -49,7 +54,14 @@ async def share_followups_of_unlinked(work: Work, account_id: str, since: dateti
     """Keep the desk from holding or cancelling what waits for this account's chat until this transaction ends."""
     await work.connection.execute(
         "select 1 from followup where webinar_id in (select webinar_id from delivery "
-        "where account_id = $1 and state = 'not_linked' and due_at > $2) order by webinar_id for share",
+        "where account_id = $1 and state = 'not_linked' and not_linked_at > $2) order by webinar_id for share",
         account_id,
         since,
     )
+
+
+async def share_followups_of_missed(work: Work, since: datetime, limit: int) -> list[UUID]:
+    """Keep the desk from holding or cancelling what has a chat and is `not_linked` since then; returns its ids."""
+    missed = await work.connection.fetch(_MISSED, since, limit)
+    await work.connection.fetch(_LOCKED + "share", sorted({row["webinar_id"] for row in missed}))
+    return [row["delivery_id"] for row in missed]

@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text()),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("due_at", _MOMENT, nullable=False),
+        sa.Column("not_linked_at", _MOMENT),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("claim_id", sa.Uuid()),
         sa.Column("claimed_at", _MOMENT),
@@ -87,6 +88,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_delivery_claim_id", "delivery", ["claim_id"], postgresql_where=sa.text("claim_id IS NOT NULL"))
     op.create_index("ix_delivery_sending", "delivery", ["claimed_at"], postgresql_where=sa.text("state = 'sending'"))
+    op.create_index(
+        "ix_delivery_not_linked_at", "delivery", ["not_linked_at"], postgresql_where=sa.text("state = 'not_linked'")
+    )
     op.create_index("ix_delivery_account_id", "delivery", ["account_id", "state"])
     op.create_table(
         "chat_link",
