@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import aiohttp
@@ -20,7 +21,7 @@ from contracts.topology import ATTENDANCE
 from servicekit import Database, Router, Service, ServiceSettings, http
 from servicekit import service as service_module
 from servicekit.live_testing import Door, Outside, running
-from servicekit.migrations import KIT_VERSION_TABLE
+from servicekit.migrations import KIT_VERSION_TABLE, migrate
 from servicekit.testing import eventually
 from starlette.applications import Starlette
 
@@ -196,6 +197,18 @@ async def test_a_wrong_statement_in_a_migration_ends_the_process(
     with pytest.raises(Exception, match="syntax error"):
         async with asyncio.timeout(10):
             await service.run()
+
+
+@pytest.mark.parametrize("extra", ["sslmode=prefer", "application_name=kit&sslmode=disable&target_session_attrs=any"])
+async def test_it_migrates_by_every_url_that_its_pool_takes(kit_database: str, extra: str) -> None:
+    parts = urlsplit(kit_database)
+    login, _, address = parts.netloc.rpartition("@")
+    several = urlunsplit(parts._replace(netloc=f"{login}@127.0.0.1:1,{address}", query=extra))
+    connection = await asyncpg.connect(kit_database)
+    await connection.execute("drop schema public cascade; create schema public")
+    await migrate(several, None)
+    assert await connection.fetchval(f"select version_num from {KIT_VERSION_TABLE}")
+    await connection.close()
 
 
 async def test_an_older_release_works_on_a_newer_schema(kit_database: str, topology: str) -> None:

@@ -4,12 +4,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from alembic import command, context
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from servicekit.logs import get_logger
@@ -51,14 +52,15 @@ def _migrate_all(connection: Connection, package: str | None) -> None:
         _upgrade(connection, Path(str(files(package) / "migrations")), SERVICE_VERSION_TABLE)
 
 
-def sqlalchemy_url(url: str) -> str:
-    """Return a PostgreSQL URL in the form that SQLAlchemy's asyncpg dialect takes."""
-    return "postgresql+asyncpg://" + url.split("://", 1)[1]
+def engine_of(url: str) -> AsyncEngine:
+    """Return an engine without a pool for a PostgreSQL URL in whatever form asyncpg takes."""
+    # SQLAlchemy would hand `sslmode` on as it is, and cannot read several hosts: it is not shown the URL.
+    return create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool)
 
 
 async def migrate(url: str, package: str | None) -> None:
     """Bring the database to the newest schema of the kit and of `package`; waits while another instance does."""
-    engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
+    engine = engine_of(url)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_migrate_all, package)

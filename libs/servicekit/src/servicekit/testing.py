@@ -16,8 +16,6 @@ import asyncpg
 import pytest
 from contracts import CAPABILITIES, Command, CommandReply, Envelope, Message, Role
 from sqlalchemy import MetaData
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 from uuid6 import uuid7
 
 from servicekit.batches import run_batch
@@ -25,7 +23,7 @@ from servicekit.clock import ManualClock
 from servicekit.database import Database
 from servicekit.jobs import run_job
 from servicekit.messages import Actor, Heard
-from servicekit.migrations import differences, migrate, sqlalchemy_url
+from servicekit.migrations import differences, engine_of, migrate
 from servicekit.router import Handler
 from servicekit.service import Service
 from servicekit.settings import ServiceSettings
@@ -243,7 +241,7 @@ def _name_in(url: str) -> str:
 
 async def assert_migrations_match(under_test: ServiceUnderTest, metadata: MetaData) -> None:
     """Fail when the migrated database is not what the tables say."""
-    engine = create_async_engine(sqlalchemy_url(under_test.database.url), poolclass=NullPool)
+    engine = engine_of(under_test.database.url)
     try:
         async with engine.connect() as connection:
             found = await connection.run_sync(differences, metadata, KitTable.metadata)
