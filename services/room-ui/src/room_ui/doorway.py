@@ -85,6 +85,9 @@ class Doorway:
             await self._refuse(scope, receive, secured(scope, send, https=self._https), refusals.unavailable())
             return
         scope["state"]["viewer"] = known.viewer
+        if scope["method"] == "HEAD":
+            # Link previews and monitors ask so; FastAPI routes only what a page names, which is GET.
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         await self._app(scope, _limited(receive), self._with_cookies(scope, send, known))
 
     def _with_cookies(self, scope: Scope, send: Send, known: Authenticated) -> Send:
@@ -102,6 +105,15 @@ class Doorway:
             await (with_guest if is_page else plain)(message)
 
         return send_by_kind
+
+
+def _without_body(send: Send) -> Send:
+    """Return a `send` that keeps the head of a response, with the length of the body that it leaves out."""
+
+    async def send_head(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return send_head
 
 
 def _limited(receive: Receive) -> Receive:

@@ -160,6 +160,30 @@ async def test_calendars_get_an_entry_of_what_is_listed_and_of_nothing_else(web:
     assert (await web.browser().get("/webinars/nonsense.ics")).status_code == 404
 
 
+async def test_a_head_request_is_answered_as_a_get_without_the_body(web: Web) -> None:
+    webinar = webinar_event()
+    await web.know(webinar)
+    member = await web.member()
+    room = f"/account/webinar_room/{webinar.webinar_id}"
+
+    for path in ("/", "/webinars/", "/webinars", f"/webinars/{webinar.webinar_id}.ics", "/nowhere", room):
+        got, head = await member.browser.get(path), await member.browser.head(path)
+        assert head.content == b"", path
+        assert head.status_code == got.status_code, path
+        for name in ("content-type", "content-security-policy", "location"):
+            assert head.headers.get(name) == got.headers.get(name), path
+    assert int((await member.browser.head("/webinars/")).headers["content-length"]) > 1000
+    assert (await member.browser.head("/webinar/v1/finish")).status_code == 405
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_what_can_only_be_read_takes_no_writing(web: Web, method: str) -> None:
+    answer = await web.browser().request(method, "/webinars/")
+
+    assert answer.status_code == 405
+    assert 'data-error-code="method_not_allowed"' in answer.text
+
+
 async def test_a_guest_chooses_the_language(web: Web) -> None:
     chosen = await web.browser().get("/language/en/?next=/signup/")
     english = await web.browser("wh_locale=en").get("/webinars/")
