@@ -1,6 +1,6 @@
 """Make `.venv` from a bare Python: pip, then uv by its hash, then everything by its hash, then our own packages.
 
-Runs before anything is installed, so it uses the standard library and the two modules of `local_stack` that do too.
+Runs before anything is installed, so it uses the standard library and those modules of `local_stack` that do too.
 """
 
 # ruff: noqa: S603 - it runs the programs that it has just installed

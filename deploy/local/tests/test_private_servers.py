@@ -2,12 +2,13 @@
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import aio_pika
 import asyncpg
 import pytest
-from local_stack.errors import DidNotStartError
+from local_stack.errors import DidNotStartError, LocalStackError
 from local_stack.paths import state_dir
 from local_stack.postgres import Postgres
 from local_stack.private_folder import PrivateFolder
@@ -88,6 +89,34 @@ def test_closing_postgres_leaves_no_process_and_no_file() -> None:
     assert not processes_that_mention(str(home))
     assert not home.exists()
     assert is_free(port)
+
+
+@pytest.mark.parametrize("kind", [Postgres, RabbitMQ])
+def test_a_server_that_was_closed_is_not_started_by_who_was_about_to(kind: type[Postgres] | type[RabbitMQ]) -> None:
+    server = kind()
+    server.close()
+
+    with pytest.raises(LocalStackError, match="was closed"):
+        server.start()
+
+    assert not processes_that_mention(str(server.home))
+    assert not server.home.exists()
+
+
+@pytest.mark.parametrize("kind", [Postgres, RabbitMQ])
+def test_a_server_that_is_closed_while_it_starts_leaves_nothing(kind: type[Postgres] | type[RabbitMQ]) -> None:
+    server = kind()
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(server.start)
+        while not processes_that_mention(str(server.home)):
+            assert not starting.done()
+
+        server.close()
+
+        with pytest.raises((LocalStackError, FileNotFoundError)):
+            starting.result()
+    assert not processes_that_mention(str(server.home))
+    assert not server.home.exists()
 
 
 def test_a_port_that_is_taken_is_told_with_postgres_own_words() -> None:

@@ -70,6 +70,31 @@ def test_a_child_that_does_not_obey_is_killed(tmp_path: Path) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+def test_an_interrupt_ends_the_child_that_is_waited_for(tmp_path: Path) -> None:
+    child = [sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)"]
+    script = (
+        "import os, pathlib; from local_stack import processes\n"
+        "here = pathlib.Path('.')\n"
+        "try:\n"
+        f"    processes.run({child!r}, environment=os.environ, cwd=here, log=here / 'log')\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted', flush=True)\n"
+        "    input()\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with parent:
+        while not (log := tmp_path / "log").exists() or not log.read_text().endswith("\n"):
+            time.sleep(0.02)
+
+        parent.send_signal(signal.SIGINT)
+
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"interrupted\n"
+        assert not alive(int(log.read_text()))
+
+
 def test_a_child_that_ends_early_is_reported_with_its_last_words(tmp_path: Path) -> None:
     process = processes.spawn(
         [sys.executable, "-c", "import sys; sys.exit('no such setting')"],

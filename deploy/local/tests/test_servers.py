@@ -1,6 +1,8 @@
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import aio_pika
@@ -8,10 +10,11 @@ import asyncpg
 import pytest
 from local_stack.chromium import libraries_named
 from local_stack.docker_servers import engine_answers
-from local_stack.errors import LocalStackError
+from local_stack.errors import DidNotStartError, LocalStackError
 from local_stack.paths import open_to_others
 from local_stack.processes import free_ports
-from local_stack.servers import Servers, default_management_url, named_servers, servers_for_tests
+from local_stack.servers import Servers, default_management_url, named_servers, servers_for_tests, start_together
+from local_stack.session import EXIT_INTERRUPTED
 
 
 def test_servers_that_somebody_named_are_used() -> None:
@@ -44,6 +47,61 @@ def test_the_management_address_keeps_user_password_and_an_ipv6_host() -> None:
 def test_no_docker_engine_answers_where_nothing_listens(tmp_path: Path) -> None:
     assert not engine_answers(f"unix://{tmp_path}/docker.sock")
     assert not engine_answers(f"tcp://127.0.0.1:{free_ports(1)[0]}")
+
+
+class Starting:
+    """A server whose start lasts until it is closed, or fails at once."""
+
+    url = ""
+    running = False
+
+    def __init__(self, problem: Exception | None = None) -> None:
+        self.closed = threading.Event()
+        self._problem = problem
+
+    def start(self) -> None:
+        if self._problem is not None:
+            raise self._problem
+        self.closed.wait(60)
+
+    def close(self) -> None:
+        self.closed.set()
+
+    def stop(self) -> None: ...
+    def kill(self) -> None: ...
+    def restart(self) -> None: ...
+
+
+def test_a_server_that_cannot_start_keeps_nobody_waiting_for_its_fellow() -> None:
+    fellow = Starting()
+
+    with pytest.raises(DidNotStartError, match="no way"):
+        start_together(fellow, Starting(DidNotStartError("no way")))
+
+    assert fellow.closed.is_set()
+
+
+def test_ctrl_c_ends_the_download_of_packages_and_what_waits_for_it(tmp_path: Path, another_run: Path) -> None:
+    calls, programs = tmp_path / "calls", tmp_path / "bin"
+    os.mkfifo(calls)
+    programs.mkdir()
+    (programs / "apt-get").write_text(f"#!/bin/sh\necho $$ > {calls}\nexec sleep 60\n")
+    (programs / "apt-get").chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "LOCAL_STACK_UNPACKED": "1",
+        "LOCAL_STACK_RUN": str(another_run),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "local_stack", "servers"], env=environment, stderr=subprocess.PIPE
+    ) as process:
+        apt_get = int(calls.read_text())
+
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(20) == EXIT_INTERRUPTED
+    assert not Path(f"/proc/{apt_get}").exists()
 
 
 async def test_each_test_has_an_empty_database_of_its_own(fresh_database: str, servers: Servers) -> None:

@@ -67,9 +67,9 @@ def accounts(servers: Servers) -> int:
 
 @pytest.mark.timeout(240)
 def test_a_stack_on_named_servers_comes_up_unseeded_and_goes_without_a_trace(
-    named_servers: Servers, tmp_path: Path
+    named_servers: Servers, another_run: Path
 ) -> None:
-    run = tmp_path / "run"
+    run = another_run
 
     up = local_stack("up", run, named_servers)
 

@@ -4,7 +4,7 @@ apt itself finds what a package depends on, with lists, cache and locks of our o
 the machine already trusts. Standard library only: the bootstrap uses this to get pip.
 """
 
-# ruff: noqa: S603, S607 - apt and dpkg are run with our own arguments, as the distribution places them
+# ruff: noqa: S607 - apt-config is run as the distribution places it
 
 import contextlib
 import fcntl
@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from local_stack import processes
 from local_stack.errors import NotAvailableError
 from local_stack.paths import state_dir
 from local_stack.progress import step
@@ -60,7 +61,7 @@ def unpack(name: str, packages: Sequence[str], *, whole_family: Sequence[str] = 
             apt.refresh(force=True)
             debs = apt.download(packages)
         with step(f"Unpacking {len(debs)} packages for {name}"):
-            _unpack_all(debs, target)
+            _unpack_all(debs, target, base / f"{name}.log")
         marker.write_text(wish)
         shutil.rmtree(apt.archives)
         return target
@@ -78,13 +79,14 @@ def library_path(root: Path) -> str:
     return ":".join(sorted(folders))
 
 
-def _unpack_all(debs: Sequence[Path], target: Path) -> None:
+def _unpack_all(debs: Sequence[Path], target: Path, log: Path) -> None:
     fresh = target.with_name(target.name + ".new")
     for leftover in (fresh, target):
         shutil.rmtree(leftover, ignore_errors=True)
     fresh.mkdir(parents=True)
     for deb in debs:
-        subprocess.run(["dpkg-deb", "-x", deb, fresh], check=True)
+        if processes.run(["dpkg-deb", "-x", deb, fresh], environment=os.environ, cwd=target.parent, log=log):
+            raise NotAvailableError(f"{deb.name} could not be unpacked:\n{processes.last_lines(log)}")
     fresh.chmod(0o755)
     fresh.rename(target)
 
@@ -172,10 +174,7 @@ class _Apt:
             "LC_ALL": "C",
             "DEBIAN_FRONTEND": "noninteractive",
         }
-        with self._log.open("ab") as log:
-            return subprocess.run(
-                ["apt-get", *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
-            ).returncode
+        return processes.run(["apt-get", *arguments], environment=environment, cwd=self._log.parent, log=self._log)
 
 
 def _installed_without(families: Sequence[str]) -> str:

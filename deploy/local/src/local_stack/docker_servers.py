@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from testcontainers.core.container import DockerContainer
 
 from local_stack import processes
-from local_stack.errors import DidNotStartError
+from local_stack.errors import DidNotStartError, LocalStackError
 from local_stack.readiness import management_answers, postgres_answers, rabbitmq_answers
 
 POSTGRES_IMAGE = "postgres:17"
@@ -48,6 +48,7 @@ class _Container:
         self._container = container
         self._ready = ready
         self._made = False
+        self._closed = False
 
     @property
     def running(self) -> bool:
@@ -64,7 +65,11 @@ class _Container:
             self._container.start()
             self._made = True
         deadline = time.monotonic() + START_PATIENCE_SECONDS
-        while not self._ready():
+        while self._closed or not self._ready():
+            if self._closed:
+                # Meanwhile, from another thread, which did not know of the container yet.
+                self.close()
+                raise LocalStackError(f"The container of {self._container.image} was closed before it was ready.")
             if time.monotonic() > deadline:
                 said = self._container.get_wrapped_container().logs(tail=20).decode(errors="replace")
                 raise DidNotStartError(f"The container of {self._container.image} did not become ready:\n{said}")
@@ -83,10 +88,11 @@ class _Container:
         self.start()
 
     def close(self) -> None:
-        """Remove the container and its data."""
-        if self._made:
+        """Remove the container and its data for good."""
+        self._closed = True
+        made, self._made = self._made, False
+        if made:
             self._container.stop()
-            self._made = False
 
 
 class DockerPostgres(_Container):

@@ -68,6 +68,7 @@ class Postgres:
         self.port = port or processes.free_ports(1)[0]
         self._durable = durable
         self._user = ordinary_user()
+        self._door = processes.Door("PostgreSQL")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -120,18 +121,19 @@ class Postgres:
             "full_page_writes": "on" if self._durable else "off",
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        self._process = processes.spawn(
-            [binaries() / "postgres", "-D", self.home / "data", *options],
-            environment=self._environment(),
-            cwd=self.home,
-            log=self.log,
-            user=self._user,
-            when_we_die=signal.SIGINT,
-        )
+        with self._door.open():
+            self._process = server = processes.spawn(
+                [binaries() / "postgres", "-D", self.home / "data", *options],
+                environment=self._environment(),
+                cwd=self.home,
+                log=self.log,
+                user=self._user,
+                when_we_die=signal.SIGINT,
+            )
         try:
             processes.wait_until_ready(
                 "PostgreSQL",
-                self._process,
+                server,
                 lambda: postgres_answers(self.url),
                 log=self.log,
                 patience_seconds=patience_seconds,
@@ -142,16 +144,16 @@ class Postgres:
 
     def stop(self) -> None:
         """Stop the server cleanly, without waiting for its clients; the data stays."""
-        if self._process is not None:
+        server, self._process = self._process, None
+        if server is not None:
             # SIGINT is PostgreSQL's fast shutdown: it ends the sessions and writes a checkpoint.
-            processes.stop(self._process, signal_number=signal.SIGINT, patience_seconds=STOP_PATIENCE_SECONDS)
-            self._process = None
+            processes.stop(server, signal_number=signal.SIGINT, patience_seconds=STOP_PATIENCE_SECONDS)
 
     def kill(self) -> None:
         """Kill the server as a crash would; its sessions end by themselves a moment later."""
-        if self._process is not None:
-            processes.kill(self._process)
-            self._process = None
+        server, self._process = self._process, None
+        if server is not None:
+            processes.kill(server)
 
     def restart(self) -> None:
         """Stop the server cleanly and start it again on the same port."""
@@ -159,7 +161,8 @@ class Postgres:
         self.start()
 
     def close(self) -> None:
-        """Stop the server; remove its data when nobody asked for a place to keep it."""
+        """Stop the server for good; remove its data when nobody asked for a place to keep it."""
+        self._door.shut()
         self.stop()
         if self._private:
             self._private.remove()
@@ -181,21 +184,24 @@ class Postgres:
         return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(self.home), "TZ": "UTC"}
 
     def _make_data(self) -> None:
-        self.home.mkdir(parents=True, exist_ok=True)
         data = self.home / "data"
         if (data / "PG_VERSION").is_file():
             return
-        # A folder that initdb did not finish is of no use to anybody.
-        shutil.rmtree(data, ignore_errors=True)
         password_file = self.home / "password"
-        password_file.write_text(self.password)
-        password_file.chmod(0o600)
-        give(self.home, self._user)
         words = f"-U {USER} --auth=scram-sha-256 -E UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 --no-sync"
         command: list[str | Path] = [binaries() / "initdb", "-D", data, f"--pwfile={password_file}", *words.split()]
-        made = processes.spawn(
-            command, environment=self._environment(), cwd=self.home, log=self.log, user=self._user
-        ).wait()
+        with self._door.open():
+            self.home.mkdir(parents=True, exist_ok=True)
+            # A folder that initdb did not finish is of no use to anybody.
+            shutil.rmtree(data, ignore_errors=True)
+            password_file.write_text(self.password)
+            password_file.chmod(0o600)
+            give(self.home, self._user)
+            # In the server's place, so that closing ends it.
+            self._process = initdb = processes.spawn(
+                command, environment=self._environment(), cwd=self.home, log=self.log, user=self._user
+            )
+        made = initdb.wait()
         password_file.unlink()
         if made:
             raise DidNotStartError(f"PostgreSQL could not make its data:\n{processes.last_lines(self.log)}")

@@ -1,7 +1,11 @@
-"""Child processes that never outlive us, free ports, and the last lines of a log."""
+"""Child processes that never outlive us, free ports, and the last lines of a log.
+
+Standard library only: the bootstrap uses it too.
+"""
 
 # ruff: noqa: S603 - starting programs is what this module is for
 
+import contextlib
 import os
 import queue
 import random
@@ -11,11 +15,11 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from local_stack.errors import DidNotStartError
+from local_stack.errors import DidNotStartError, LocalStackError
 
 # Below the range that the kernel gives to outgoing connections, so that a server's port is still free on its restart.
 PORTS = range(15_000, 32_000)
@@ -93,6 +97,18 @@ def spawn(
     return _spawner.run(start)
 
 
+def run(
+    command: Sequence[str | Path], *, environment: Mapping[str, str], cwd: Path, log: Path, user: int | None = None
+) -> int:
+    """Run a child to its end and return its exit code; an interrupt meanwhile ends the child too."""
+    process = spawn(command, environment=environment, cwd=cwd, log=log, user=user)
+    try:
+        return process.wait()
+    except BaseException:
+        kill(process)
+        raise
+
+
 def stop(process: "subprocess.Popen[bytes]", *, signal_number: int = signal.SIGTERM, patience_seconds: float) -> bool:
     """Ask a child to end and wait; kill it when it does not. Return whether it ended by itself."""
     if process.poll() is None:
@@ -114,6 +130,28 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
             # It has not made its session yet, or has just ended.
             process.kill()
     process.wait()
+
+
+class Door:
+    """Lets a server's children start until it is shut: `close()` may come while another thread is in `start()`."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._lock = threading.Lock()
+        self._is_shut = False
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Start children, and keep hold of them, inside the block; LocalStackError once the door is shut."""
+        with self._lock:
+            if self._is_shut:
+                raise LocalStackError(f"{self._what} was closed before it had started.")
+            yield
+
+    def shut(self) -> None:
+        """From here on no child is started; the ones that were are known to whoever closes."""
+        with self._lock:
+            self._is_shut = True
 
 
 def free_ports(count: int) -> list[int]:

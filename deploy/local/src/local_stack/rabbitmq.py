@@ -57,6 +57,7 @@ class RabbitMQ:
         self.management_port = management_port or spare[1]
         self._distribution_port, self.epmd_port = spare[2:]
         self._user = ordinary_user()
+        self._door = processes.Door("RabbitMQ")
         self._process: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None
 
@@ -90,30 +91,33 @@ class RabbitMQ:
         if self.running:
             return
         found = programs()
-        self._write_files()
         environment = self._environment(found)
-        if self._epmd is None or self._epmd.poll() is not None:
-            # Before the node: a node that finds no epmd leaves a daemon of its own behind for ever.
-            self._epmd = processes.spawn(
-                [found.epmd, "-port", str(self.epmd_port), "-address", "127.0.0.1"],
-                environment=environment,
-                cwd=self.home,
-                log=self.home / "epmd.log",
-                user=self._user,
-            )
         try:
+            with self._door.open():
+                self._write_files()
+                epmd = self._epmd
+                if epmd is None or epmd.poll() is not None:
+                    # Before the node: a node that finds no epmd leaves a daemon of its own behind for ever.
+                    self._epmd = epmd = processes.spawn(
+                        [found.epmd, "-port", str(self.epmd_port), "-address", "127.0.0.1"],
+                        environment=environment,
+                        cwd=self.home,
+                        log=self.home / "epmd.log",
+                        user=self._user,
+                    )
             processes.wait_until_ready(
                 "epmd",
-                self._epmd,
+                epmd,
                 lambda: listens("127.0.0.1", self.epmd_port),
                 log=self.home / "epmd.log",
                 patience_seconds=10,
             )
-            self._process = processes.spawn(
-                [found.server], environment=environment, cwd=self.home, log=self.log, user=self._user
-            )
+            with self._door.open():
+                self._process = node = processes.spawn(
+                    [found.server], environment=environment, cwd=self.home, log=self.log, user=self._user
+                )
             processes.wait_until_ready(
-                "RabbitMQ", self._process, self._ready, log=self.log, patience_seconds=START_PATIENCE_SECONDS
+                "RabbitMQ", node, self._ready, log=self.log, patience_seconds=START_PATIENCE_SECONDS
             )
         except BaseException:
             self.kill()
@@ -122,16 +126,16 @@ class RabbitMQ:
 
     def stop(self) -> None:
         """Stop the node cleanly; the data stays."""
-        if self._process is not None:
-            processes.stop(self._process, signal_number=signal.SIGTERM, patience_seconds=STOP_PATIENCE_SECONDS)
-            self._process = None
+        node, self._process = self._process, None
+        if node is not None:
+            processes.stop(node, signal_number=signal.SIGTERM, patience_seconds=STOP_PATIENCE_SECONDS)
         self._end_epmd()
 
     def kill(self) -> None:
         """Kill the node as a crash would."""
-        if self._process is not None:
-            processes.kill(self._process)
-            self._process = None
+        node, self._process = self._process, None
+        if node is not None:
+            processes.kill(node)
 
     def restart(self) -> None:
         """Stop the node cleanly and start it again on the same ports."""
@@ -139,7 +143,8 @@ class RabbitMQ:
         self.start()
 
     def close(self) -> None:
-        """Stop the node; where nobody asked for its data to be kept, at once and with the data."""
+        """Stop the node for good; where nobody asked for its data to be kept, at once and with the data."""
+        self._door.shut()
         if self._private:
             self.kill()
         self.stop()
@@ -160,9 +165,9 @@ class RabbitMQ:
         self.close()
 
     def _end_epmd(self) -> None:
-        if self._epmd is not None:
-            processes.stop(self._epmd, patience_seconds=5)
-            self._epmd = None
+        epmd, self._epmd = self._epmd, None
+        if epmd is not None:
+            processes.stop(epmd, patience_seconds=5)
 
     def _write_files(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)

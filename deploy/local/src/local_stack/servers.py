@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -10,9 +10,10 @@ from typing import Literal, Protocol, Self
 from urllib.parse import urlsplit
 
 from local_stack.errors import LocalStackError
-from local_stack.postgres import Postgres
+from local_stack.postgres import Postgres, binaries
 from local_stack.progress import say
 from local_stack.rabbitmq import RabbitMQ
+from local_stack.rabbitmq_programs import programs
 
 Kind = Literal["named", "private", "docker"]
 TEST_SERVERS = "TEST_SERVERS"
@@ -94,9 +95,12 @@ def private_servers(home: Path | None = None, *, password: str | None = None, du
 
     home: where their data stays; None: in private folders that are removed at the end.
     """
+    # What may be downloaded comes first, and not in a thread: Ctrl-C is heard by the main one alone.
+    binaries()
+    programs()
     postgres = Postgres(home / "postgres" if home else None, password=password, durable=durable)
     rabbitmq = RabbitMQ(home / "rabbitmq" if home else None, password=password)
-    _start_both(postgres, rabbitmq)
+    start_together(postgres, rabbitmq)
     return Servers("private", postgres.url, rabbitmq.url, rabbitmq.management_url, postgres, rabbitmq)
 
 
@@ -105,7 +109,7 @@ def docker_servers() -> Servers:
     from local_stack.docker_servers import DockerPostgres, DockerRabbitMQ  # noqa: PLC0415 - tests only
 
     postgres, rabbitmq = DockerPostgres(), DockerRabbitMQ()
-    _start_both(postgres, rabbitmq)
+    start_together(postgres, rabbitmq)
     return Servers("docker", postgres.url, rabbitmq.url, rabbitmq.management_url, postgres, rabbitmq)
 
 
@@ -133,14 +137,14 @@ def servers_for_tests(environment: Mapping[str, str] = os.environ) -> Servers:
     return private_servers()
 
 
-def _start_both(postgres: Server, rabbitmq: Server) -> None:
-    try:
-        with ThreadPoolExecutor(2) as pool:
-            started = [pool.submit(server.start) for server in (postgres, rabbitmq)]
-        for future in started:
-            future.result()
-    except BaseException:
-        # Also when somebody pressed Ctrl-C meanwhile.
-        for server in (rabbitmq, postgres):
-            server.close()
-        raise
+def start_together(postgres: Server, rabbitmq: Server) -> None:
+    """Start both at the same time; when one does not start, or somebody presses Ctrl-C meanwhile, close both."""
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            for started in as_completed([pool.submit(server.start) for server in (postgres, rabbitmq)]):
+                started.result()
+        except BaseException:
+            # Before the pool is left, which waits for its threads: closing is what ends their waiting.
+            for server in (rabbitmq, postgres):
+                server.close()
+            raise

@@ -102,12 +102,12 @@ class Stack:
         log = self.logs / "provision.log"
         self.logs.mkdir(parents=True, exist_ok=True)
         with step("Making queues, databases and rights"):
-            code = processes.spawn(
+            code = processes.run(
                 [*python_module("servicekit.cli"), "provision"],
                 environment=self.environments.of_provisioning(),
                 cwd=ROOT,
                 log=log,
-            ).wait()
+            )
         if code:
             raise DidNotStartError(f"Provisioning failed:\n{processes.last_lines(log)}")
 
