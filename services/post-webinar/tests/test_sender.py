@@ -17,6 +17,7 @@ from post_webinar.telegram.bot import TokenRefusedError, make_bot
 from post_webinar.telegram.gate import Gate
 from post_webinar.telegram.sender import Sender
 from post_webinar.testing import END, PAUL, ledger, link_chat, person, tell, verdict, webinar
+from servicekit import Work
 from servicekit.testing import ServiceUnderTest, eventually
 from telegram_sandbox.faults import Fault
 from telegram_sandbox.messenger import Chat
@@ -336,6 +337,33 @@ async def test_a_sender_that_is_stopped_still_writes_down_the_answers_under_way(
 
         await eventually(on_its_way)
     assert await states(service) == {("anna", "attended"): "sent"}
+
+
+async def test_a_claim_that_is_committed_while_the_sender_is_stopped_is_handed_back(
+    service: ServiceUnderTest, sandbox: Sandbox, settings: PostWebinarSettings, ended: UUID
+) -> None:
+    await candidate(service, sandbox, ended)
+    committed, left = asyncio.Event(), asyncio.Event()
+    original = service.database.work
+
+    @asynccontextmanager
+    async def work() -> AsyncIterator[Work]:
+        """The way back from a commit takes time, too: the connection is cleaned before others get it."""
+        async with original() as found:
+            yield found
+        if not committed.is_set():
+            committed.set()
+            await left.wait()
+
+    service.database.work = work  # type: ignore[method-assign]
+    async with sending(service, settings) as sender:
+        await asyncio.wait_for(committed.wait(), 5)
+        assert await states(service) == {("anna", "attended"): "sending"}
+        sender.cancel()
+        left.set()
+    [row] = await ledger(service)
+    assert (row["state"], row["attempts"]) == ("planned", 0)
+    assert sandbox.api.requests == []
 
 
 async def test_no_more_than_30_a_second_and_one_a_second_per_chat(

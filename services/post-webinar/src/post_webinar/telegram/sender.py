@@ -35,6 +35,7 @@ class Sender:
         self._settings = settings
         self._gate = gate
         self._places = asyncio.Semaphore(MOST_UNDER_WAY)
+        self._claiming: asyncio.Task[Claim | None] | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._refused: str | None = None
 
@@ -55,10 +56,13 @@ class Sender:
         try:
             async with self._gate.slot():
                 if self._refused is None:
-                    claim = await self._claim()
+                    # Cancelled in the middle, nobody would know whether it was committed and what it holds.
+                    self._claiming = asyncio.create_task(self._claim())
+                    claim = await asyncio.shield(self._claiming)
         finally:
             if claim is None:
                 self._places.release()
+        self._claiming = None
         if claim is None:
             return False
         task = asyncio.create_task(self._deliver(claim))
@@ -133,10 +137,20 @@ class Sender:
             else:
                 return
 
+    async def _hand_back(self, claiming: asyncio.Task[Claim | None]) -> None:
+        """Plan again what was claimed when we were stopped, before any of it was sent."""
+        claim = await claiming
+        if claim is not None:
+            self._gate.give_back(claim.chat_id)
+            await self._record(claim, DeliveryState.PLANNED, not_counted=True)
+
     async def _finish(self) -> None:
         """Give the requests under way a little time; what stays unanswered becomes uncertain."""
-        if self._under_way:
-            _, left = await asyncio.wait(self._under_way, timeout=FAREWELL_SECONDS)
+        under_way = set(self._under_way)
+        if self._claiming is not None:
+            under_way.add(asyncio.create_task(self._hand_back(self._claiming)))
+        if under_way:
+            _, left = await asyncio.wait(under_way, timeout=FAREWELL_SECONDS)
             for task in left:
                 task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            await asyncio.gather(*under_way, return_exceptions=True)
