@@ -1,6 +1,11 @@
 """What a server of our own does on a real machine: survives a crash, keeps its addresses, leaves nothing behind."""
 
+import contextlib
+import os
 import socket
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +14,7 @@ import aio_pika
 import asyncpg
 import pytest
 from local_stack.errors import DidNotStartError, LocalStackError
-from local_stack.paths import state_dir
+from local_stack.paths import ordinary_user, state_dir
 from local_stack.postgres import Postgres
 from local_stack.private_folder import PrivateFolder
 from local_stack.processes import is_free
@@ -128,6 +133,33 @@ def test_a_port_that_is_taken_is_told_with_postgres_own_words() -> None:
             server.start()
     server.close()
     assert not processes_that_mention(str(server.home))
+
+
+@pytest.mark.skipif(ordinary_user() is None, reason="only what root starts runs as somebody else")
+@pytest.mark.parametrize("place", ["reachable", "private"])
+def test_servers_of_root_start_whatever_its_umask(place: str, another_run: Path) -> None:
+    with contextlib.ExitStack() as last:
+        run = another_run
+        if place == "reachable":
+            top = Path(last.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp")))
+            top.chmod(0o755)
+            run = top / "run"
+        script = (
+            "import os; os.umask(0o077)\n"
+            "from local_stack.paths import make_passable, state_dir\n"
+            "from local_stack.postgres import Postgres\n"
+            "with Postgres(), Postgres(make_passable(state_dir() / 'stack') / 'postgres') as kept: print(kept.home)\n"
+        )
+        ran = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "LOCAL_STACK_RUN": str(run)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert ran.returncode == 0, ran.stderr
+        assert (place == "reachable") == ran.stdout.startswith(str(run))
 
 
 async def test_a_message_survives_that_rabbitmq_is_killed(rabbitmq: RabbitMQ) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from local_stack import processes
 from local_stack.errors import NotAvailableError
-from local_stack.paths import state_dir
+from local_stack.paths import make_passable, state_dir
 from local_stack.progress import step
 
 LISTS_MAX_AGE_SECONDS = 86_400
@@ -45,8 +45,7 @@ def unpack(name: str, packages: Sequence[str], *, whole_family: Sequence[str] = 
     """
     if not is_debian():
         raise NotAvailableError(f"{' '.join(packages)}: this machine has no apt to download it with.")
-    base = state_dir() / "apt"
-    base.mkdir(exist_ok=True)
+    base = make_passable(state_dir() / "apt")
     with _locked(base / "lock"):
         apt = _Apt(base, name, whole_family)
         target = base / name

@@ -22,14 +22,20 @@ def ordinary_user() -> int | None:
 
 
 def open_to_others(path: Path) -> bool:
-    """Tell whether a user with no rights of their own can reach and read `path`."""
+    """Tell whether a user with no rights of their own can read this file, or pass through this folder."""
     path = path.resolve()
     for folder in path.parents:
         if not folder.stat().st_mode & stat.S_IXOTH:
             return False
-    mode = path.stat().st_mode
-    wanted = stat.S_IROTH | stat.S_IXOTH if path.is_dir() else stat.S_IROTH
-    return mode & wanted == wanted
+    return bool(path.stat().st_mode & (stat.S_IXOTH if path.is_dir() else stat.S_IROTH))
+
+
+def make_passable(folder: Path) -> Path:
+    """Make a folder of ours, if it is missing, that the servers' user can pass through whatever root's umask is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if ordinary_user() is not None:
+        folder.chmod(stat.S_IMODE(folder.stat().st_mode) | 0o111)
+    return folder
 
 
 def outside_run() -> Path:
@@ -44,7 +50,7 @@ def state_dir() -> Path:
     A clone below a private home of root (mode 700) cannot be entered by the user that servers drop to;
     then the folder lies in /var/tmp, named after the clone and marked as belonging to it.
     """
-    RUN.mkdir(parents=True, exist_ok=True)
+    make_passable(RUN)
     if ordinary_user() is None or open_to_others(RUN):
         return RUN
     outside = outside_run()

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from local_stack.paths import state_dir
+from local_stack.paths import make_passable, state_dir
 
 LOCK = "owner.lock"
 
@@ -15,8 +15,7 @@ class PrivateFolder:
     """A folder below `.run/private`, locked while this process lives and removed with `remove()`."""
 
     def __init__(self, name: str) -> None:
-        top = state_dir() / "private"
-        top.mkdir(exist_ok=True)
+        top = make_passable(state_dir() / "private")
         sweep(top)
         self.path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=top))
         self.path.chmod(0o711)

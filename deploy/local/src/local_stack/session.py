@@ -14,7 +14,7 @@ from local_stack.demo import OVERRIDES, PASSWORD, PEOPLE, Demo
 from local_stack.errors import LocalStackError
 from local_stack.interrupts import Interrupts
 from local_stack.listening import Listener, Printer
-from local_stack.paths import RUN, state_dir
+from local_stack.paths import RUN, make_passable, state_dir
 from local_stack.progress import say, step
 from local_stack.running import Held
 from local_stack.servers import Servers, named_servers, private_servers
@@ -82,15 +82,13 @@ def _servers() -> Servers:
     if named := named_servers():
         say(f"Using the servers that DATABASE_URL and RABBITMQ_URL name ({_host(named.rabbitmq_url)}).")
         return named
-    home = state_dir() / "stack"
-    home.mkdir(exist_ok=True)
+    home = make_passable(state_dir() / "stack")
     with step("Starting PostgreSQL and RabbitMQ"):
         return private_servers(home, password=Choices.load(home / "choices.json").server_password, durable=True)
 
 
 def _stack(servers: Servers) -> Stack:
-    home = state_dir() / "stack"
-    home.mkdir(exist_ok=True)
+    home = make_passable(state_dir() / "stack")
     own = servers.kind == "private"
     token, api_url = os.environ.get("TELEGRAM_BOT_TOKEN", ""), os.environ.get("TELEGRAM_API_URL", "")
     base_url, port = _http_address()
