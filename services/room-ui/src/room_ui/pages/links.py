@@ -7,8 +7,14 @@ _FRAME_CODE = re.compile(r"""<iframe\b[^>]*?\bsrc\s*=\s*["']([^"']+)["']""", re.
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{6,20}")
 _VK_VIDEO = re.compile(r"(?:video|clip)(-?\d+)_(\d+)")
 _RUTUBE_VIDEO = re.compile(r"/(?:live/)?(?:video|shorts|play/embed)/(private/)?([0-9a-f]{32}|\d+)/?")
-_VIMEO_EVENT = re.compile(r"/event/(\d+)(?:/.*)?")
-_VIMEO_VIDEO = re.compile(r"/(?:.*/)?(\d+)(?:/([0-9a-f]+))?/?")
+# A path names an event, a showcase or a video; what else has a number in it (an album, a group) is no video.
+_VIMEO_EVENT = re.compile(r"/event/(\d+)(?:/embed)?(?:/([0-9a-f]+))?/?")
+_VIMEO_SHOWCASE = re.compile(r"/(?:showcase|album)/(\d+)(?:/embed)?/?")
+_VIMEO_VIDEO = re.compile(
+    r"/(?:channels/[\w-]+/|groups/[\w-]+/videos/|(?:showcase|album)/\d+/video/|manage/videos/)?(\d+)(?:/([0-9a-f]+))?/?"
+)
+_NO_VIDEO = frozenset({"live_stream", "videoseries"})
+"""What stands in the place of a video in YouTube's own embeddable addresses of a channel or a list."""
 
 _KNOWN_HOSTS = frozenset(
     {
@@ -17,9 +23,12 @@ _KNOWN_HOSTS = frozenset(
         "youtu.be",
         "vk.com",
         "m.vk.com",
+        "vk.ru",
+        "m.vk.ru",
         "vkvideo.ru",
         "m.vkvideo.ru",
         "rutube.ru",
+        "m.rutube.ru",
         "vimeo.com",
     }
 )
@@ -58,7 +67,7 @@ def youtube_id(link: str) -> str | None:
             video = _first(parts, "v")
         elif len(steps) > 1 and steps[0] in {"live", "shorts", "embed", "v"}:
             video = steps[1]
-    return video if video is not None and _YOUTUBE_ID.fullmatch(video) else None
+    return video if video is not None and video not in _NO_VIDEO and _YOUTUBE_ID.fullmatch(video) else None
 
 
 def _vk_video(parts: SplitResult) -> str | None:
@@ -81,7 +90,9 @@ def _rutube_video(parts: SplitResult) -> str | None:
 
 def _vimeo_video(parts: SplitResult) -> str | None:
     if event := _VIMEO_EVENT.fullmatch(parts.path):
-        return f"https://vimeo.com/event/{event[1]}/embed"
+        return f"https://vimeo.com/event/{event[1]}/embed" + (f"/{event[2]}" if event[2] else "")
+    if showcase := _VIMEO_SHOWCASE.fullmatch(parts.path):
+        return f"https://vimeo.com/showcase/{showcase[1]}/embed"
     found = _VIMEO_VIDEO.fullmatch(parts.path)
     if found is None:
         return None
@@ -107,9 +118,9 @@ def embeddable(link: str) -> str:
     if (video := youtube_id(link)) is not None:
         return f"https://www.youtube.com/embed/{video}"
     found = None
-    if host.endswith(("vk.com", "vkvideo.ru")) and not parts.path.endswith("/video_ext.php"):
+    if host.endswith(("vk.com", "vk.ru", "vkvideo.ru")) and not parts.path.endswith("/video_ext.php"):
         found = _vk_video(parts)
-    elif host == "rutube.ru":
+    elif host.endswith("rutube.ru"):
         found = _rutube_video(parts)
     elif host == "vimeo.com":
         found = _vimeo_video(parts)
