@@ -180,6 +180,27 @@ async def test_the_end_is_reported_at_once_with_its_version_even_by_who_has_nobo
     assert (web.broker.reports[-1].webinar_version, web.broker.reports[-1].entries) == (2, ())
 
 
+async def test_newcomers_alone_never_pass_for_the_whole_room_at_the_end(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    anna, boris = await web.member(), await web.member()
+    [room] = web.parts.rooms.all()
+    reporter = Reporter(web.parts.rooms, web.broker)
+    web.parts.rooms.enter(room, anna.viewer, None, visible=True)
+    await reporter.report_all()
+    web.broker.away = True
+    web.parts.rooms.apply(later(webinar, status=WebinarStatus.FINISHED, finished_at=NOON))
+    await reporter.report_next_end()
+    web.broker.away = False
+
+    web.parts.rooms.enter(room, boris.viewer, None, visible=True)
+    await reporter.report_news()
+
+    told = web.broker.reports[-1]
+    assert told.webinar_version == 2
+    assert {entry.account_id for entry in told.entries} == {anna.account_id, boris.account_id}
+
+
 async def test_an_instance_that_never_told_of_a_room_says_nothing_of_its_end(web: Web) -> None:
     webinar = webinar_event("live")
     await web.know(webinar)

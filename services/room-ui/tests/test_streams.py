@@ -264,6 +264,21 @@ async def test_a_heartbeat_is_a_comment_and_ends_a_stream_whose_session_has_expi
     await stream.rest()
 
 
+async def test_a_state_is_told_again_though_nothing_has_changed(door: Door) -> None:
+    webinar = webinar_event("live")
+    await door.web.know(webinar)
+    room = await door.open(await door.web.member())
+    schedule = await door.open(None, "/webinar/v1/webinars/stream")
+    first, listed = await room.event(), await schedule.event()
+
+    door.web.parts.rooms.tell_again()
+
+    assert (await room.event())["version"] == first["version"]
+    assert [one["version"] for one in (await schedule.event())["webinars"]] == [
+        one["version"] for one in listed["webinars"]
+    ]
+
+
 async def test_the_public_stream_shows_the_schedule_and_nothing_private(door: Door) -> None:
     webinar = webinar_event(speaker_id=(await door.web.member(Role.SPEAKER, name="Ольга")).account_id)
     await door.web.know(webinar, webinar_event("draft"))
@@ -318,6 +333,17 @@ async def test_more_streams_than_allowed_are_refused(harness: Callable[..., Awai
         opened = [await door.open(anna) for _ in range(3)]
 
         assert [stream.response.status_code for stream in opened] == [200, 200, 429]
+
+
+async def test_the_schedules_visitors_leave_room_for_a_webinar(harness: Callable[..., Awaitable[Any]]) -> None:
+    web = await open_web(harness, streams_per_process=4)
+    async with served(web) as door:
+        await web.know(webinar_event("live"))
+        guests = [await door.open(None, "/webinar/v1/webinars/stream") for _ in range(3)]
+        members = [await door.open(await web.member()) for _ in range(3)]
+
+        assert [stream.response.status_code for stream in guests] == [200, 200, 503]
+        assert [stream.response.status_code for stream in members] == [200, 200, 503]
 
 
 async def test_two_hundred_streams_have_a_change_within_a_second(door: Door) -> None:

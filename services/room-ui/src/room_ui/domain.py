@@ -11,7 +11,12 @@ ENDED = frozenset({WebinarStatus.FINISHED, WebinarStatus.ARCHIVED})
 
 
 def planned_end(webinar: WebinarEvent) -> datetime | None:
-    """Return when the webinar should be over by its plan; None while it has no time."""
+    """Return when the webinar should be over by its plan; None while it has no time.
+
+    On air that is Core's word: a late start moves it.
+    """
+    if webinar.automatic_stop_at is not None:
+        return webinar.automatic_stop_at - timedelta(minutes=webinar.overrun_minutes)
     if webinar.scheduled_at is None:
         return None
     return webinar.scheduled_at + timedelta(minutes=webinar.duration_minutes)

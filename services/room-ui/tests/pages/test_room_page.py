@@ -170,3 +170,21 @@ async def test_a_cancelled_webinars_lobby_says_so_and_the_end_names_the_next(web
     assert 'data-cancelled="true"' in off_page
     assert "Tomorrow&#39;s" in over_page
     assert f'href="/account/webinar_room/{soon.webinar_id}"' in over_page
+
+
+async def test_a_frame_that_this_instance_has_not_heard_of_asks_again(web: Web) -> None:
+    webinar = webinar_event(player_src="https://player.example/embed/1")
+    await web.know(webinar)
+    candidate = await web.member()
+    live = later(webinar, status=WebinarStatus.LIVE, started_at=NOON, player_src="https://other.example/embed/2")
+    address = f"/account/webinar_room/{webinar.webinar_id}/frame/player?v={live.version}"
+
+    early = await candidate.browser.get(address)
+    web.parts.rooms.apply(live)
+    then = await candidate.browser.get(address)
+
+    assert (early.status_code, early.headers["refresh"]) == (503, "1")
+    assert "<iframe" not in early.text
+    assert "frame-ancestors 'self'" in early.headers["content-security-policy"]
+    assert then.status_code == 200
+    assert 'src="https://other.example/embed/2"' in then.text

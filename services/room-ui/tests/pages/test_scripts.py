@@ -12,6 +12,7 @@ from contracts import CommandReply, CtaClicked, CtaVisibility, RoomFinish, Webin
 from local_stack.chromium import chromium
 from local_stack.processes import free_ports
 from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
+from room_ui.rooms.state import room_state, written
 from room_ui.server import room_door
 from room_ui.testing import BASE_URL, NOON, Member, Web, later, open_web, webinar_event
 from servicekit.testing import Harness
@@ -44,15 +45,28 @@ class Windows:
         self.opened: list[Window] = []
 
     async def open(
-        self, member: Member | None, path: str, *, stream: Callable[[Route], Awaitable[None]] | None = None
+        self,
+        member: Member | None,
+        path: str,
+        *,
+        stream: Callable[[Route], Awaitable[None]] | None = None,
+        script: str = "",
+        clock: bool = False,
     ) -> Window:
+        """Open a window; `stream` answers the page's event stream, `script` runs before those of the page.
+
+        `clock`: the test can put the page's clock forward.
+        """
         context = await self._browser.new_context(locale="ru-RU", timezone_id="Europe/Moscow")
         if member is not None:
             name, value = member.cookie.split("=", 1)
             await context.add_cookies([{"name": name, "value": value, "url": BASE_URL}])
         # Nothing outside answers here; an empty page stands for every player and chat.
         await context.route(re.compile(r"^https://"), lambda route: route.fulfill(body="<p>outside</p>"))
+        await context.add_init_script(script)
         page = await context.new_page()
+        if clock:
+            await page.clock.install()
         if stream is not None:
             await page.route(re.compile(r"/webinar/v1/\w+/stream"), stream)
         window = Window(context, page, [])
@@ -222,6 +236,94 @@ async def test_a_lost_connection_is_said_and_mends_itself(harness: Harness) -> N
             assert await window.stayed()
 
 
+LOOKED_AWAY = """
+Object.defineProperty(document, "visibilityState", { get: () => (window.isAway ? "hidden" : "visible") });
+"""
+
+
+async def test_a_page_in_the_background_is_not_seen_when_its_stream_begins_anew(web: Web) -> None:
+    planned = webinar_event(scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        path = f"/account/webinar_room/{planned.webinar_id}"
+        page = (await windows.open(candidate, path, script=LOOKED_AWAY)).page
+        await expect(page.locator("[data-people] .name")).to_have_count(1)
+        room = await web.parts.rooms.room(planned.webinar_id, candidate.viewer)
+        await page.evaluate("window.isAway = true")
+        web.under_test.clock.advance(60)
+        await web.know(later(planned, status=WebinarStatus.LIVE, started_at=web.parts.clock.now()))
+        await expect(page.locator('[data-room][data-screen="live"]')).to_be_attached()
+        async with page.expect_response(re.compile("/state/stream")):
+            web.parts.rooms.close_sessions([candidate.viewer.session_id or ""])
+        assert [entry.seen for entry in room.presence.here()] == [False]
+
+        async with page.expect_response("**/webinar/v1/seen"):
+            await page.evaluate("window.isAway = false; document.dispatchEvent(new Event('visibilitychange'))")
+        assert [entry.seen for entry in room.presence.here()] == [True]
+
+
+async def test_a_stream_that_has_fallen_silent_is_opened_anew(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        window = await windows.open(candidate, f"/account/webinar_room/{webinar.webinar_id}", clock=True)
+        await expect(window.page.locator("[data-people] .name")).to_have_count(1)
+        async with window.page.expect_request(re.compile("/state/stream")):
+            await window.page.clock.fast_forward(60_000)
+        assert await window.stayed()
+
+
+async def test_an_instance_that_is_behind_takes_no_page_back(web: Web) -> None:
+    planned = webinar_event(scheduled_at=SOON)
+    live = later(planned, status=WebinarStatus.LIVE, started_at=NOON)
+    await web.know(live)
+    candidate = await web.member()
+    behind = written(room_state(planned, viewers=0)).event(NOON).decode()
+    is_behind = True
+
+    async def answer(route: Route) -> None:
+        nonlocal is_behind
+        was_behind, is_behind = is_behind, False
+        await (route.fulfill(content_type="text/event-stream", body=behind) if was_behind else route.continue_())
+
+    async with windows_on(web) as windows:
+        record = """
+        window.screens = [];
+        new MutationObserver((changes) => {
+          for (const change of changes) window.screens.push(change.target.dataset.screen);
+        }).observe(document, { subtree: true, attributes: true, attributeFilter: ["data-screen"] });
+        """
+        path = f"/account/webinar_room/{planned.webinar_id}"
+        window = await windows.open(candidate, path, script=record, stream=answer)
+        await expect(window.page.locator("[data-people] .name")).to_have_count(1)
+        web.parts.rooms.apply(later(live, title="Newer"))
+        await expect(window.page.locator("[data-title]")).to_have_text("Newer")
+        assert set(await window.page.evaluate("window.screens")) <= {"live"}
+
+
+async def test_who_has_finished_is_not_played_to_after_a_reload_in_a_pause(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(candidate, f"/account/webinar_room/{webinar.webinar_id}")).page
+        await page.click('[data-action="finish"]')
+        await page.click('[data-action="finish-confirm"]')
+        await expect(page.locator("[data-player] iframe")).to_have_count(0)
+        await web.know(later(webinar, status=WebinarStatus.PAUSED))
+        await expect(page.locator('[data-room][data-screen="paused"]')).to_be_attached()
+
+        await page.reload()
+        await expect(page.locator("[data-people] .name")).to_have_count(1)
+        await expect(page.locator("[data-player] iframe")).to_have_count(0)
+        await expect(page.locator("[data-room]")).to_have_attribute("data-left", "true")
+
+
 async def test_a_session_that_ended_is_said_with_a_way_back_in(web: Web) -> None:
     webinar = webinar_event("live")
     await web.know(webinar)
@@ -247,6 +349,39 @@ async def test_the_schedule_changes_by_itself(web: Web) -> None:
         await expect(card.get_by_text("Сейчас в эфире")).to_be_visible()
         await web.know(later(live, title="Another name"), webinar_event(title="The second", scheduled_at=SOON))
         await expect(window.page.locator("h2")).to_have_text(["Another name", "The second"])
+        assert await window.stayed()
+
+
+async def test_what_goes_on_air_moves_to_the_top_of_the_schedule(web: Web) -> None:
+    first = webinar_event(title="The first", scheduled_at=SOON)
+    second = webinar_event(title="The second", scheduled_at=SOON + timedelta(hours=1))
+    await web.know(first, second)
+
+    async with windows_on(web) as windows:
+        window = await windows.open(None, "/webinars/")
+        await expect(window.page.locator("h2")).to_have_text(["The first", "The second"])
+        await web.know(later(second, status=WebinarStatus.LIVE, started_at=NOON))
+        await expect(window.page.locator("h2")).to_have_text(["The second", "The first"])
+        await expect(window.page.locator("[data-announce]")).to_have_text("The second: Сейчас в эфире")
+        assert await window.stayed()
+
+
+async def test_a_schedule_whose_stream_was_refused_comes_back(web: Web) -> None:
+    planned = webinar_event(title="The first", scheduled_at=SOON)
+    await web.know(planned)
+    refusals = 0
+
+    async def refuse_once(route: Route) -> None:
+        nonlocal refusals
+        refusals += 1
+        await (route.fulfill(status=503) if refusals == 1 else route.continue_())
+
+    async with windows_on(web) as windows:
+        window = await windows.open(None, "/webinars/", stream=refuse_once)
+        async with window.page.expect_response(lambda answer: "stream" in answer.url and answer.status == 200):
+            pass
+        await web.know(later(planned, title="Another name"))
+        await expect(window.page.locator("h2")).to_have_text(["Another name"])
         assert await window.stayed()
 
 
@@ -305,3 +440,38 @@ async def test_the_desk_never_throws_away_what_was_typed(web: Web) -> None:
         await web.know(later(later(later(planned)), status=WebinarStatus.LIVE, started_at=NOON))
         await expect(page.locator('[data-desk][data-status="live"]')).to_be_visible()
         await expect(page.locator("[data-elapsed]")).to_be_visible()
+
+
+async def test_the_desk_warns_by_itself_when_the_planned_time_is_over(web: Web) -> None:
+    # The server's clock stands still at noon in this test; the page's own goes on from there.
+    webinar = webinar_event("live", automatic_stop_at=NOON + timedelta(minutes=60, seconds=2))
+    await web.know(webinar)
+    speaker = await web.member("speaker")
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, f"/admin_webinar/{webinar.webinar_id}")).page
+        await expect(page.get_by_text("Запланированное время вышло.")).to_be_visible()
+
+
+async def test_the_desk_follows_a_draft_too(web: Web) -> None:
+    draft = webinar_event("draft", title="Old")
+    await web.know(draft)
+    speaker = await web.member("speaker")
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, f"/admin_webinar/{draft.webinar_id}")).page
+        await expect(page.locator("h1")).to_have_text("Old")
+        await web.know(later(draft, title="Saved after all"))
+        await expect(page.locator("h1")).to_have_text("Saved after all")
+
+
+async def test_the_desk_says_that_the_session_has_ended(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    speaker = await web.member("speaker")
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, f"/admin_webinar/{webinar.webinar_id}")).page
+        await expect(page.locator("[data-viewers-count]")).to_have_text("0")
+        await web.parts.accounts.set_active(speaker.account_id, active=False)
+        await expect(page.locator('[data-banner="ended"] a')).to_be_visible()

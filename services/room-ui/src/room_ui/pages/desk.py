@@ -19,7 +19,7 @@ from room_ui.pages import queries
 from room_ui.pages.commanding import Outcome, send
 from room_ui.pages.forms import FIELDS, WebinarForm, command_id, read_webinar_form, uuid_or_none, values_of
 from room_ui.pages.known import known_room, take_in
-from room_ui.pages.rendering import language_of, now_of, page
+from room_ui.pages.rendering import language_of, page
 from room_ui.pages.words import FIELD_NAMES, Notice, refusal_words
 from room_ui.refusals import Refusal
 from room_ui.rooms.room import Room
@@ -136,7 +136,7 @@ async def webinar_page(
         status=status,
         webinar=shown,
         viewers=room.viewers if room else 0,
-        overdue=shown is not None and _is_overdue(request, shown),
+        planned_end=domain.planned_end(shown) if shown else None,
         form=form,
         form_action=f"/admin_webinar/{shown.webinar_id}" if shown else "/admin_webinar/new",
         locked=locked_fields(shown),
@@ -145,11 +145,6 @@ async def webinar_page(
         guesses_zone=guesses_zone,
         **context,
     )
-
-
-def _is_overdue(request: Request, webinar: WebinarEvent) -> bool:
-    end = domain.planned_end(webinar)
-    return webinar.status in domain.ON_AIR and end is not None and now_of(request) > end
 
 
 @router.post("/admin_webinar/new")

@@ -3,13 +3,14 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from contracts import Capability, WebinarEvent, WebinarStatus
-from fastapi import APIRouter, Depends, Request
+from contracts import HIGHEST_VERSION, Capability, WebinarEvent, WebinarStatus
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from room_ui import domain, refusals, repository
 from room_ui.headers import framed_by_us, frames
 from room_ui.pages import queries
+from room_ui.pages.known import known_room
 from room_ui.pages.rendering import now_of, page
 from room_ui.rooms.state import room_state
 from room_ui.viewer import Viewer
@@ -80,17 +81,28 @@ async def room(request: Request, webinar_id: UUID, viewer: Joining) -> Response:
 
 
 @router.get("/account/webinar_room/{webinar_id}/frame/{part}")
-async def frame(request: Request, webinar_id: UUID, part: Literal["player", "chat"], viewer: Joining) -> Response:
+async def frame(
+    request: Request,
+    webinar_id: UUID,
+    part: Literal["player", "chat"],
+    viewer: Joining,
+    v: Annotated[int, Query(ge=0, le=HIGHEST_VERSION)] = 0,
+) -> Response:
     """A page that holds nothing but the player's or the chat's frame.
 
     The room's policy names the hosts that were known when it was loaded; where the address moves to another host while
-    the room is open, the room frames this page, and this page's policy names the new host.
+    the room is open, the room frames this page, and this page's policy names the new host. `v` is the version that
+    the room has heard of; where this instance has not, the page asks again by itself.
     """
-    webinar = await _webinar(request, webinar_id)
+    webinar = (await known_room(request, webinar_id)).webinar
     address = webinar.player_src if part == "player" else webinar.chat_src
+    framed_by_us(request)
+    if webinar.version < v:
+        waiting = page(request, "frame.html", status=503, address=None, part=part)
+        waiting.headers["refresh"] = "1"
+        return waiting
     if webinar.status not in domain.ON_AIR or address is None:
         raise refusals.webinar_not_found()
-    framed_by_us(request)
     frames(request, address)
     return page(request, "frame.html", address=address, part=part)
 

@@ -16,6 +16,7 @@ log = get_logger(__name__)
 ROOM_REFRESH_SECONDS = 2.0
 RECOUNT_SECONDS = 2.0
 HEARTBEAT_SECONDS = 10.0
+TOLD_AGAIN_SECONDS = 20.0
 
 
 async def _repeat(name: str, work: Callable[[], Awaitable[None]], seconds: float) -> None:
@@ -47,11 +48,15 @@ async def kept(rooms: Rooms, sessions: Sessions, reporter: Reporter) -> AsyncIte
     async def beat() -> None:
         rooms.beat()
 
+    async def tell_again() -> None:
+        rooms.tell_again()
+
     works: list[tuple[str, Callable[[], Awaitable[None]], float]] = [
         ("refresh_rooms", rooms.refresh, ROOM_REFRESH_SECONDS),
         ("refresh_sessions", sessions.refresh, REFRESH_SECONDS),
         ("recount", recount, RECOUNT_SECONDS),
         ("beat", beat, HEARTBEAT_SECONDS),
+        ("tell_again", tell_again, TOLD_AGAIN_SECONDS),
         ("report_all", reporter.report_all, INTERVAL_SECONDS),
         ("report_news", reporter.report_news, 0),
         ("report_ends", reporter.report_next_end, 0),

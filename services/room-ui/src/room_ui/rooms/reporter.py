@@ -67,7 +67,8 @@ class Reporter:
         rooms, self._news = self._news, set()
         for room in rooms:
             if room.presence.news:
-                await self.report(room, only_news=True)
+                # Newcomers alone, told with the version of the end, would pass for the whole room at its end.
+                await self.report(room, only_news=not room.owes_end)
 
     async def report_next_end(self) -> None:
         """Wait for a webinar to end, and report its room with that version."""

@@ -140,7 +140,10 @@ class Rooms:
 
     def check_room_for_stream(self, session_id: str | None) -> None:
         """Raise `Refusal` when this process (503), or this session (429), may hold no further stream."""
-        if self.is_closing or self._stream_count >= self._settings.streams_per_process:
+        most = self._settings.streams_per_process
+        # The schedule's visitors, whom nobody knows, leave room for those who sit in a webinar.
+        is_crowded = session_id is None and len(self.schedule_hub.connections) >= most // 2
+        if self.is_closing or self._stream_count >= most or is_crowded:
             raise refusals.unavailable()
         if session_id is not None and len(self._streams.get(session_id, ())) >= self._settings.streams_per_session:
             raise refusals.too_many_requests()
@@ -236,6 +239,14 @@ class Rooms:
         for hub in self._hubs():
             hub.heartbeat(self.now())
         self.polls.forget_quiet(time.monotonic())
+
+    def tell_again(self) -> None:
+        """Send the present state on every stream, changed or not: a page cannot see comments, and a dead stream not."""
+        for room in self._rooms.values():
+            if room.hub.connections:
+                room.hub.publish(room.written.event(self.now()))
+        if self.schedule_hub.connections:
+            self.schedule_hub.publish(self.public_schedule().event(self.now()))
 
     def _hubs(self) -> list[Hub]:
         return [self.schedule_hub, *(room.hub for room in self._rooms.values())]

@@ -71,6 +71,12 @@ function tick() {
     element.querySelector("[data-past]").hidden = left > 0;
     if (left > 0) element.querySelector("[data-remaining]").textContent = length(left);
   }
+  for (const element of document.querySelectorAll("[data-after]")) {
+    const isAfter = now() >= Date.parse(element.dataset.after);
+    element.classList.toggle("bad", isAfter);
+    element.classList.toggle("plain", !isAfter);
+    element.querySelector("[data-when-after]").hidden = !isAfter;
+  }
   for (const element of document.querySelectorAll("[data-elapsed]")) {
     element.textContent = length(now() - Date.parse(element.dataset.elapsed));
   }

@@ -83,10 +83,17 @@ if (desk) {
   const details = desk.querySelector("[data-people-details]");
   const people = details && new People(details, desk.dataset.webinarId);
   details?.addEventListener("toggle", () => details.open && people.load());
-  if (["scheduled", "live", "paused"].includes(desk.dataset.status)) {
+  if (["draft", "scheduled", "live", "paused"].includes(desk.dataset.status)) {
     new Push({
       address: "/webinar/v1/state",
       query: { webinar_id: desk.dataset.webinarId },
+      version: Number(desk.dataset.version),
+      onLost: (isLost) => {
+        desk.querySelector('[data-banner="lost"]').hidden = !isLost;
+      },
+      onRefused: () => {
+        desk.querySelector('[data-banner="ended"]').hidden = false;
+      },
       onState: (state) => {
         const count = desk.querySelector("[data-viewers-count]");
         if (count) count.textContent = state.viewers;

@@ -44,9 +44,11 @@ export class People {
     let found;
     try {
       const response = await fetch(`/webinar/v1/participants?${query}`);
-      if (!response.ok) return;
+      if (!response.ok) throw new Error(response.status);
       found = await response.json();
     } catch {
+      clearTimeout(this.again);
+      this.again = setTimeout(() => this.load(), 5000 + Math.random() * 5000);
       return;
     }
     if (number === this.asked) this.show(found, query.has("q"));

@@ -1,7 +1,9 @@
-// The room's state as it changes: by event stream, and by asking where a stream does not come through.
+// A state as it changes: by event stream, and by asking where a stream does not come through.
 
 const FIRST_EVENT = 5000;
-const QUIET = 30000;
+/** A state is told every 20 s, changed or not: a stream that misses two of them is dead, whatever the browser thinks. */
+const SILENT = 45000;
+const LOOK = 10000;
 const POLL = 5000;
 const SHOWN_AS_LOST = 2500;
 
@@ -9,38 +11,36 @@ const isVisible = () => document.visibilityState === "visible";
 
 export class Push {
   /**
-   * Follow `<address>/stream?<query>`; `onState(state)` for each state, never an older version than the last.
-   * `onLost(true|false)` when the connection goes and comes back, `onRefused(status)` when it is over for good.
+   * Follow `<address>/stream?<query>`; `onState(state)` for each state, never an older version than the last, which at
+   * first is the page's own. `onOpen()` each time a stream begins, `onLost(true|false)` when the connection goes and
+   * comes back, `onRefused(status)` when it is over for good.
    */
-  constructor({ address, query, onState, onLost, onRefused }) {
-    Object.assign(this, { address, query, onState, onLost, onRefused });
-    this.version = 0;
-    this.heard = 0;
+  constructor({ address, query = {}, version = 0, onState, onOpen, onLost, onRefused }) {
+    Object.assign(this, { address, query, version, onState, onOpen, onLost, onRefused });
     this.ended = false;
     this.lostTimer = null;
     this.polling = null;
     this.open();
-    this.watch = setInterval(() => this.lookAfter(), QUIET / 3);
+    this.watch = setInterval(() => this.lookAfter(), LOOK);
     window.addEventListener("online", () => this.open());
     window.addEventListener("offline", () => this.lost());
     window.addEventListener("pageshow", (event) => event.persisted && this.open());
     window.addEventListener("pagehide", () => this.source?.close());
   }
 
-  url(path) {
-    const query = new URLSearchParams({ ...this.query, visible: isVisible() ? "1" : "0" });
-    return `${this.address}${path}?${query}`;
-  }
-
   open() {
     if (this.ended) return;
     this.source?.close();
     this.heardHere = false;
-    const source = new EventSource(this.url("/stream"));
+    this.streamed = Date.now();
+    // Not whether the page is visible: a browser that connects anew by itself would say so of a page long hidden.
+    const source = new EventSource(`${this.address}/stream?${new URLSearchParams(this.query)}`);
     this.source = source;
+    source.onopen = () => source === this.source && this.onOpen?.();
     source.onmessage = (event) => {
       if (source !== this.source) return;
       this.heardHere = true;
+      this.streamed = Date.now();
       this.stopPolling();
       this.take(JSON.parse(event.data));
     };
@@ -79,12 +79,12 @@ export class Push {
     let response;
     try {
       const headers = this.etag ? { "If-None-Match": this.etag } : {};
-      response = await fetch(this.url(""), { headers, cache: "no-store" });
+      const query = new URLSearchParams({ ...this.query, visible: isVisible() ? "1" : "0" });
+      response = await fetch(`${this.address}?${query}`, { headers, cache: "no-store" });
     } catch {
       return false;
     }
     if (response.status === 304) {
-      this.heard = Date.now();
       this.back();
       return true;
     }
@@ -100,19 +100,15 @@ export class Push {
     return false;
   }
 
-  /** A stream can die without a word: when it has been quiet for long, ask, and open it anew if it missed something. */
-  async lookAfter() {
-    if (this.ended || this.polling || Date.now() - this.heard < QUIET) return;
-    const before = this.version;
-    const answered = await this.ask();
-    if (!answered || this.version !== before) this.open();
+  /** A stream can die without a word: one that has been silent for too long is opened anew. */
+  lookAfter() {
+    if (!this.ended && Date.now() - this.streamed > SILENT) this.open();
   }
 
   take(state) {
-    this.heard = Date.now();
     this.back();
     if (state.version < this.version) return;
-    this.version = state.version;
+    this.version = state.version ?? this.version;
     this.onState(state);
   }
 

@@ -160,12 +160,21 @@ function show(next) {
   if (screen === "finished") showNext();
 }
 
+function noteCta() {
+  if (isParticipant) post("cta_clicked", { webinar_id: webinarId }).catch(() => {});
+}
+
+// The middle button opens a link, too.
+room.addEventListener("auxclick", (event) => {
+  if (event.button === 1 && event.target.closest("[data-cta]")) noteCta();
+});
+
 room.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-action], [data-cta]");
   if (!button) return;
   const confirm = find("[data-finish-confirm]");
   if (button.matches("[data-cta]")) {
-    if (isParticipant) post("cta_clicked", { webinar_id: webinarId }).catch(() => {});
+    noteCta();
   } else if (button.dataset.action === "finish") {
     confirm.hidden = false;
     confirm.scrollIntoView({ block: "nearest" });
@@ -191,12 +200,13 @@ room.addEventListener("click", async (event) => {
   }
 });
 
-async function replaceTelegram(request) {
+/** Put the answer in place of the invitation; where only what is linked counts, nothing else takes it away. */
+async function replaceTelegram(request, onlyLinked = false) {
   try {
     const response = await request;
     const holder = document.createElement("template");
     holder.innerHTML = await response.text();
-    const fresh = holder.content.querySelector("[data-telegram]");
+    const fresh = holder.content.querySelector(onlyLinked ? '[data-telegram="linked"]' : "[data-telegram]");
     if (fresh) find("[data-telegram]")?.replaceWith(fresh);
     return Boolean(fresh);
   } catch {
@@ -218,16 +228,22 @@ document.addEventListener("visibilitychange", () => {
   saySeen();
   // Back from Telegram: has the chat been linked meanwhile?
   if (find("[data-telegram-link]")) {
-    setTimeout(() => replaceTelegram(fetch("/account/telegram/", { headers: { "X-Part": "telegram-state" } })), 1500);
+    const headers = { "X-Part": "telegram-state" };
+    setTimeout(() => replaceTelegram(fetch("/account/telegram/", { headers }), true), 1500);
   }
 });
 
-if (sessionStorage.getItem(leftKey) && room.dataset.screen === "live") room.dataset.left = "true";
+if (sessionStorage.getItem(leftKey) && ["live", "paused"].includes(room.dataset.screen)) {
+  room.dataset.left = "true";
+  find("[data-player] iframe")?.remove();
+}
 
 new Push({
   address: "/webinar/v1/state",
   query: { webinar_id: webinarId },
+  version: Number(room.dataset.version),
   onState: show,
+  onOpen: () => saySeen(),
   onLost: (isLost) => {
     find('[data-banner="lost"]').hidden = !isLost;
   },
@@ -235,5 +251,4 @@ new Push({
     find(`[data-banner="${status === 401 ? "ended" : "gone"}"]`).hidden = false;
   },
 });
-saySeen();
 people.load();

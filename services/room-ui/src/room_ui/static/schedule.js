@@ -1,8 +1,10 @@
 // The schedule: times in the visitor's zone, a countdown, and a status that changes by itself.
 
 import { keepTime, localise, setClock } from "./clock.js";
+import { Push } from "./push.js";
 
 const schedule = document.getElementById("schedule");
+const announce = document.querySelector("[data-announce]");
 setClock(schedule.dataset.now);
 localise(schedule);
 keepTime();
@@ -33,13 +35,21 @@ function isCurrent() {
   );
 }
 
+/** Show what is on air, called off or over, on top what is on air; who cannot see it is told. */
 function showStatus() {
   const cards = cardsById();
   for (const one of told) {
     const card = cards.get(one.webinar_id);
-    if (card && JSON.parse(card.dataset.public).version <= one.version)
-      card.dataset.status = one.cancelled ? "cancelled" : one.status;
+    if (!card || JSON.parse(card.dataset.public).version > one.version) continue;
+    const status = one.cancelled ? "cancelled" : one.status;
+    if (card.dataset.status === status) continue;
+    card.dataset.status = status;
+    const words = card.querySelector(`.badge[data-when~="${status}"]:not(.soon)`)?.textContent;
+    if (words) announce.textContent = `${one.title}: ${words}`;
   }
+  const order = told.map((one) => cards.get(one.webinar_id)).filter(Boolean);
+  const isInOrder = [...cards.values()].filter((card) => order.includes(card)).every((card, at) => card === order[at]);
+  if (!isInOrder) schedule.prepend(...order);
 }
 
 async function reload() {
@@ -65,10 +75,12 @@ function reloadSoon() {
   waiting ??= setTimeout(reload, 200 + Math.random() * 2500);
 }
 
-const source = new EventSource(schedule.dataset.stream);
-source.onmessage = (event) => {
-  told = JSON.parse(event.data).webinars;
-  tries = 0;
-  showStatus();
-  if (!isCurrent()) reloadSoon();
-};
+new Push({
+  address: "/webinar/v1/webinars",
+  onState: ({ webinars }) => {
+    told = webinars;
+    tries = 0;
+    showStatus();
+    if (!isCurrent()) reloadSoon();
+  },
+});
