@@ -12,12 +12,10 @@ from post_webinar.domain.planning import (
     Ending,
     LeadState,
     NewDelivery,
-    Notice,
     Reason,
     RoutedLead,
     due_deliveries,
     lead_state,
-    notice_due_at,
     route_of,
 )
 from post_webinar.testing import END
@@ -42,11 +40,9 @@ def lead(**changes: Any) -> RoutedLead:
     return RoutedLead(**fields | changes)
 
 
-def due(
-    *leads: RoutedLead, ending: Ending | None = None, notices: dict[str, Notice] | None = None, after: float = 10
-) -> list[NewDelivery]:
+def due(*leads: RoutedLead, ending: Ending | None = None, after: float = 10) -> list[NewDelivery]:
     endings: dict[UUID, Ending] = {WEBINAR: ending or Ending(END, None, Control.OPEN)}
-    return list(due_deliveries(leads, endings, notices or {}, now=END + timedelta(seconds=after), delay=DELAY))
+    return list(due_deliveries(leads, endings, now=END + timedelta(seconds=after), delay=DELAY))
 
 
 @pytest.mark.parametrize(
@@ -128,22 +124,3 @@ def test_what_the_desk_said_before_holds_for_what_comes_later(
 def test_a_late_notice_gives_its_fellows_time_to_join() -> None:
     _, notice = due(lead(), after=600)
     assert notice.due_at == END + timedelta(seconds=600) + NOTICE_GATHER
-
-
-def test_notices_of_one_batch_are_due_together() -> None:
-    found = due(lead(), lead(lead_id="boris"), after=600)
-    assert len({one.due_at for one in found if one.recipient is Recipient.PARTNER}) == 1
-
-
-@pytest.mark.parametrize(
-    ("newest", "seconds"),
-    [
-        (None, 0),
-        (Notice(END - timedelta(seconds=60), waiting=True), 0),
-        (Notice(END - timedelta(seconds=59), waiting=True), -59),
-        (Notice(END - timedelta(seconds=59), waiting=False), 1),
-        (Notice(END + timedelta(seconds=20), waiting=True), 20),
-    ],
-)
-def test_two_messages_to_a_partner_are_never_due_within_a_minute(newest: Notice | None, seconds: int) -> None:
-    assert notice_due_at(END, newest) == END + timedelta(seconds=seconds)

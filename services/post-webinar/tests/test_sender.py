@@ -4,19 +4,21 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from contracts import ChatLinkEvent, PostWebinarDelivery, Role
+from contracts import ChatLinkEvent, PostWebinarDelivery, PostWebinarFollowupControl, Role
 from post_webinar.domain.allowance import Allowance
 from post_webinar.handlers import settle_due_deliveries
+from post_webinar.repository.claims import claim_next
 from post_webinar.settings import PostWebinarSettings
 from post_webinar.telegram import bot as bot_module
 from post_webinar.telegram.bot import TokenRefusedError, make_bot
 from post_webinar.telegram.gate import Gate
 from post_webinar.telegram.sender import Sender
-from post_webinar.testing import END, PAUL, ledger, link_chat, person, tell, verdict, webinar
+from post_webinar.testing import END, PAUL, SPEAKER, ledger, link_chat, person, tell, verdict, webinar
 from servicekit import Work
 from servicekit.testing import ServiceUnderTest, eventually
 from telegram_sandbox.faults import Fault
@@ -168,7 +170,43 @@ async def test_a_partner_gets_one_notice_about_all_and_after_the_candidates(
     assert len(claims) == 1
 
 
-async def test_a_straggler_s_notice_is_due_a_minute_after_the_last(
+async def test_notices_due_within_a_minute_are_one_message_when_the_last_is_due(
+    service: ServiceUnderTest, sandbox: Sandbox, settings: PostWebinarSettings
+) -> None:
+    """Webinars end 30 and 75 s after the first; only what falls due within a minute of the first waits for."""
+    paul = await with_chat(service, sandbox, "paul")
+    names = {"anna": 0, "boris": 30, "vera": 75}
+    for name, seconds in names.items():
+        event = webinar(title=f"For {name}", finished_at=END + timedelta(seconds=seconds))
+        await tell(service, PAUL, person(name), event, verdict(event.webinar_id, name))
+    # What will not be sent waits for nothing, and nothing waits for it.
+    over = webinar(title="Called off", finished_at=END + timedelta(seconds=45))
+    await tell(service, over, verdict(over.webinar_id, "anna"))
+    await service.obey(PostWebinarFollowupControl(action="cancel", webinar_id=over.webinar_id), actor=SPEAKER)
+
+    service.clock.set(END + timedelta(seconds=300 + 29))
+    async with service.database.work() as work:
+        assert await claim_next(work, [], settings) is None
+    service.clock.advance(1)
+    async with sending(service, settings):
+
+        async def has_one() -> bool:
+            return len(paul.entries) == 1
+
+        await eventually(has_one, what="both in one")
+    assert [title in paul.entries[0].text for title in ("For anna", "For boris", "For vera")] == [True, True, False]
+
+    service.clock.set(END + timedelta(seconds=300 + 89))
+    async with service.database.work() as work:
+        assert await claim_next(work, [], settings) is None
+    service.clock.advance(1)
+    async with service.database.work() as work:
+        last = await claim_next(work, [], settings)
+    assert last is not None
+    assert "For vera" in last.text
+
+
+async def test_a_straggler_s_notice_goes_a_minute_after_the_last(
     service: ServiceUnderTest, sandbox: Sandbox, settings: PostWebinarSettings, ended: UUID
 ) -> None:
     paul = await with_chat(service, sandbox, "paul")

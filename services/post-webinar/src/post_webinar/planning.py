@@ -8,14 +8,7 @@ from uuid import UUID
 from contracts import PostWebinarRoute, Route
 from servicekit import Heard, Work
 
-from post_webinar.domain.planning import (
-    NOTICE_WINDOW,
-    Control,
-    LeadState,
-    due_deliveries,
-    lead_state,
-    route_of,
-)
+from post_webinar.domain.planning import Control, LeadState, due_deliveries, lead_state, route_of
 from post_webinar.repository import deliveries, routing
 
 Causes = Mapping[Any, Heard[Any]]
@@ -72,9 +65,7 @@ async def _plan_deliveries(
     routed = await routing.routed_leads(work, endings, leads)
     if not routed:
         return
-    partners = sorted({lead.partner_id for lead in routed if lead.partner_id and not lead.planned})
-    notices = await routing.newest_notices(work, partners, work.now - NOTICE_WINDOW) if partners else {}
-    due = list(due_deliveries(routed, endings, notices, now=work.now, delay=delay))
+    due = list(due_deliveries(routed, endings, now=work.now, delay=delay))
     for row in await deliveries.add_deliveries(work, due):
         deliveries.announce_changes(work, [row], cause=_cause(causes, row["webinar_id"], row["lead_id"]))
     await routing.mark_planned(work, routed)

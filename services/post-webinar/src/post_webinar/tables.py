@@ -95,7 +95,13 @@ class DeliveryRow(PostWebinarTable, table=True):
         Index("ix_delivery_claim_id", "claim_id", postgresql_where=text("claim_id IS NOT NULL")),
         Index("ix_delivery_sending", "claimed_at", postgresql_where=text("state = 'sending'")),
         Index("ix_delivery_not_linked_at", "not_linked_at", postgresql_where=text("state = 'not_linked'")),
-        Index("ix_delivery_account_id", "account_id", "state"),
+        Index("ix_delivery_account_id", "account_id", "state", "due_at"),
+        Index(
+            "ix_delivery_notice_claimed_at",
+            "account_id",
+            "claimed_at",
+            postgresql_where=text("step = 'partner_notice' AND claimed_at IS NOT NULL"),
+        ),
     )
 
     delivery_id: UUID = Field(primary_key=True)

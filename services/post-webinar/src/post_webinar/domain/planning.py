@@ -1,6 +1,6 @@
 """Which route a lead goes, and which messages are due to whom and when."""
 
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,7 +13,7 @@ RECORDING_WITHIN = timedelta(days=7)
 LINKED_WITHIN = timedelta(hours=48)
 """Who links a chat so long after the message could have gone still gets it."""
 NOTICE_WINDOW = timedelta(minutes=1)
-"""Notices to one partner that fall due within it are one message."""
+"""Notices to one partner that fall due within it are one message, which goes when the last of them is due."""
 NOTICE_GATHER = timedelta(seconds=5)
 """A notice is never due sooner than this after it was planned, so that its fellows can join it."""
 UNCERTAIN_AFTER = timedelta(minutes=1)
@@ -129,44 +129,21 @@ class NewDelivery:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """The newest notice to one partner; `waiting` while others can still join its message."""
-
-    due_at: datetime
-    waiting: bool
-
-
-def notice_due_at(wanted: datetime, newest: Notice | None) -> datetime:
-    """Return when a notice falls due that would fall due at `wanted`.
-
-    It joins the message that still waits within the window; after a message that has left, the next one falls due no
-    sooner than a window later, so that two messages to one partner are never due within a minute.
-    """
-    if newest is None or wanted >= newest.due_at + NOTICE_WINDOW:
-        return wanted
-    return newest.due_at if newest.waiting else newest.due_at + NOTICE_WINDOW
-
-
 def due_deliveries(
     leads: Iterable[RoutedLead],
     endings: dict[UUID, Ending],
-    notices: MutableMapping[str, Notice],
     *,
     now: datetime,
     delay: timedelta,
 ) -> Iterator[NewDelivery]:
-    """Yield what is due to these leads and their partners and was not planned yet.
-
-    `notices` tells the newest notice of each partner and is brought up to date on the way.
-    """
+    """Yield what is due to these leads and their partners and was not planned yet."""
     for lead in leads:
         ending = endings[lead.webinar_id]
         due_at = ending.finished_at + delay
         if not lead.planned:
             yield _to_lead(lead, ending, Step(lead.route.value), due_at)
             if lead.role is Role.CANDIDATE and lead.partner_id not in {None, lead.lead_id}:
-                yield _to_partner(lead, ending, notices, max(due_at, now + NOTICE_GATHER))
+                yield _to_partner(lead, ending, max(due_at, now + NOTICE_GATHER))
         if lead.route is Route.NOT_ATTENDED and ending.has_recording and not lead.has_recording:
             # With the follow-up when that is still to be sent, so that the two are one message.
             together = due_at if not lead.planned else lead.followup_due_at
@@ -178,13 +155,9 @@ def _to_lead(lead: RoutedLead, ending: Ending, step: Step, due_at: datetime) -> 
     return NewDelivery(lead.webinar_id, lead.lead_id, lead.lead_id, Recipient.CANDIDATE, step, state, reason, due_at)
 
 
-def _to_partner(
-    lead: RoutedLead, ending: Ending, notices: MutableMapping[str, Notice], wanted: datetime
-) -> NewDelivery:
+def _to_partner(lead: RoutedLead, ending: Ending, due_at: datetime) -> NewDelivery:
     partner_id = lead.partner_id or ""
     state, reason = first_state(ending.control, active=lead.partner_active)
-    due_at = notice_due_at(wanted, notices.get(partner_id))
-    notices[partner_id] = Notice(due_at, waiting=True)
     return NewDelivery(
         lead.webinar_id, lead.lead_id, partner_id, Recipient.PARTNER, Step.PARTNER_NOTICE, state, reason, due_at
     )

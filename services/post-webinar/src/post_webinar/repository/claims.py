@@ -18,6 +18,7 @@ from post_webinar.repository.locks import share_followups_of_delivery
 from post_webinar.repository.templates import templates
 from post_webinar.settings import PostWebinarSettings
 
+# A notice waits for those that fall due within a minute of it, and a minute after the last that went to its reader.
 _NEXT = """
 select d.*, l.chat_id, a.display_name, a.locale
 from delivery d
@@ -26,6 +27,13 @@ join chat_link l on l.account_id = d.account_id and l.chat_id is not null and no
 join webinar w on w.webinar_id = d.webinar_id
 where d.state = 'planned' and d.due_at <= $1 and not (l.chat_id = any($2::bigint[]))
   and (d.step <> 'recording' or w.recording_url is not null)
+  and (d.step <> 'partner_notice' or not exists (
+          select from delivery n where n.account_id = d.account_id and n.step = 'partner_notice'
+            and n.state = 'planned' and n.due_at > $1 and n.due_at < d.due_at + $3::interval
+      ) and not exists (
+          select from delivery n where n.account_id = d.account_id and n.step = 'partner_notice'
+            and n.state in ('sending', 'sent', 'uncertain') and n.claimed_at > $1 - $3::interval
+      ))
 order by d.recipient, d.due_at, d.delivery_id limit 1 for update of d skip locked
 """
 # Step names in this order put the follow-up before the recording.
@@ -77,7 +85,7 @@ class Claim:
 async def claim_next(work: Work, busy: Sequence[int], settings: PostWebinarSettings) -> Claim | None:
     """Claim the next due message whose chat is not among `busy`, candidates before partners; None: there is none."""
     connection = work.connection
-    while (first := await connection.fetchrow(_NEXT, work.now, list(busy))) is not None:
+    while (first := await connection.fetchrow(_NEXT, work.now, list(busy), NOTICE_WINDOW)) is not None:
         reader = Reader(first["display_name"], locale_of(first["locale"]))
         if first["recipient"] == Recipient.PARTNER:
             rows, text = await _notice(work, first, reader, settings)
@@ -121,7 +129,7 @@ def _one_of_each_step(rows: Sequence[Any]) -> list[Any]:
 async def _notice(
     work: Work, first: Any, reader: Reader, settings: PostWebinarSettings
 ) -> tuple[list[Any], str | None]:
-    rows = await work.connection.fetch(_WITH_PARTNER, first["account_id"], first["due_at"] + NOTICE_WINDOW)
+    rows = await work.connection.fetch(_WITH_PARTNER, first["account_id"], work.now)
     occasions = await _occasions(work, sorted({row["webinar_id"] for row in rows}), settings, to_partner=True)
     guests: dict[UUID, dict[str, Guest]] = {webinar_id: {} for webinar_id in occasions}
     for row in await work.connection.fetch(

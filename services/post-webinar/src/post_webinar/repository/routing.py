@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from contracts import ClientWebinarAttendanceClassified, PostWebinarRoute, Role, Route
 from servicekit import Work
 
-from post_webinar.domain.planning import Control, Ending, LeadState, Notice, RoutedLead
+from post_webinar.domain.planning import Control, Ending, LeadState, RoutedLead
 
 _ADD_VERDICTS = """
 insert into verdict (webinar_id, lead_id, attended, watched_seconds, classified_at, state)
@@ -61,11 +60,6 @@ where r.webinar_id = any($1::uuid[]) and r.heard and ($2::text[] is null or r.le
   and (not r.planned
        or r.webinar_id = any($3::uuid[]) and r.route = 'not_attended' and c.delivery_id is null)
 order by r.webinar_id, r.lead_id
-"""
-_NOTICES = """
-select distinct on (account_id) account_id, due_at, state in ('planned', 'held', 'not_linked') as waiting
-from delivery where account_id = any($1::text[]) and step = 'partner_notice' and copy = 0 and due_at > $2
-order by account_id, due_at desc, waiting desc
 """
 
 
@@ -168,12 +162,6 @@ async def routed_leads(work: Work, ended: dict[UUID, Ending], leads: Sequence[st
         )
         for row in await work.connection.fetch(_ROUTED, list(ended), leads, recorded)
     ]
-
-
-async def newest_notices(work: Work, partner_ids: Sequence[str], since: datetime) -> dict[str, Notice]:
-    """Return the newest notice to each of these partners that is due after `since`."""
-    rows = await work.connection.fetch(_NOTICES, partner_ids, since)
-    return {row["account_id"]: Notice(row["due_at"], row["waiting"]) for row in rows}
 
 
 async def mark_planned(work: Work, leads: Sequence[RoutedLead]) -> None:

@@ -91,7 +91,13 @@ def upgrade() -> None:
     op.create_index(
         "ix_delivery_not_linked_at", "delivery", ["not_linked_at"], postgresql_where=sa.text("state = 'not_linked'")
     )
-    op.create_index("ix_delivery_account_id", "delivery", ["account_id", "state"])
+    op.create_index("ix_delivery_account_id", "delivery", ["account_id", "state", "due_at"])
+    op.create_index(
+        "ix_delivery_notice_claimed_at",
+        "delivery",
+        ["account_id", "claimed_at"],
+        postgresql_where=sa.text("step = 'partner_notice' AND claimed_at IS NOT NULL"),
+    )
     op.create_table(
         "chat_link",
         sa.Column("account_id", sa.Text(), primary_key=True),
