@@ -70,6 +70,65 @@ async def test_the_token_of_another_session_does_not_do(web: Web) -> None:
     assert response.status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/admin_webinar/new", "/admin_webinar/new"),
+        ("/admin_webinar/0190/start", "/admin_webinar/0190"),
+        ("/admin_webinar/0190/followups/hold", "/admin_webinar/0190"),
+        ("/admin_webinar/people/0190/link", "/admin_webinar/people/0190"),
+        ("/account/contact/", "/account/"),
+        ("/account/telegram/", "/account/telegram/"),
+        ("/account/logout/", "/account/"),
+    ],
+)
+async def test_a_page_whose_session_has_ended_leads_to_sign_in_and_back(web: Web, path: str, page: str) -> None:
+    member = await web.member(Role.ADMIN)
+    await web.parts.accounts.set_active(member.account_id, active=False)
+
+    answers = [
+        await member.post(path, data={"title": "x"}),
+        await web.browser().post(path, headers={"origin": BASE_URL}),
+    ]
+
+    for answer in answers:
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/account/login/?next={page}")
+    assert web.commands.sent == []
+    assert (await web.browser().post(path, headers={"origin": "http://evil.example"})).status_code == 403
+
+
+async def test_a_program_whose_session_has_ended_is_told_to_sign_in(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    member = await web.member()
+    await web.parts.accounts.set_active(member.account_id, active=False)
+
+    answer = await member.post("/webinar/v1/finish", json={"webinar_id": str(webinar.webinar_id)})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthenticated")
+    await web.under_test.collect()
+    assert web.under_test.said(RoomFinish) == []
+
+
+async def test_a_page_that_is_too_old_says_so_and_offers_a_new_one(web: Web) -> None:
+    partner = await web.member(Role.PARTNER)
+    old = {"origin": BASE_URL, "x-csrf-token": "of another session"}
+
+    answers = {
+        "/account/": await partner.browser.post("/account/contact/", headers=old, data={"phone": "1"}),
+        "/account/login/": await web.browser().post("/account/login/", headers=old, data={"login": "anna"}),
+    }
+
+    for page, answer in answers.items():
+        assert answer.status_code == 403
+        assert 'data-error-code="forbidden"' in answer.text
+        assert "Эта страница устарела" in answer.text
+        assert f'<a class="button primary" href="{page}">' in answer.text
+    account = await web.parts.accounts.get(partner.account_id)
+    assert account is not None
+    assert account.contact.phone is None
+
+
 async def test_signing_in_over_the_form_and_out_again(web: Web) -> None:
     await web.parts.accounts.add(new_account({"login": "anna", "name": "Anna", "role": "candidate"}), password=PASSWORD)
     browser = web.browser()

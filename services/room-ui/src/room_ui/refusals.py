@@ -2,6 +2,11 @@
 
 from contracts import ErrorCode
 
+from room_ui.i18n import mark as _
+
+STALE_PAGE = _("This page is too old. Open it again and repeat what you did.")
+FOREIGN_PAGE = _("The request does not come from a page of this site.")
+
 
 class Refusal(Exception):
     """Answer with `status` and `code`: JSON under /webinar/v1/, a page elsewhere."""

@@ -2,7 +2,7 @@
 
 For pages: `request.state.viewer` (a `Viewer`), `parts_of(request)`, `Depends(require(Capability.X))`,
 `headers.frames(request, player, chat)`. A page package gives `routers()` and
-`async error_page(request, *, status: int, code: str) -> Response`.
+`async error_page(request, *, status: int, code: str, message: str) -> Response`.
 """
 
 import hmac
@@ -19,11 +19,11 @@ from servicekit.errors import DATABASE_AWAY
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from room_ui import refusals
+from room_ui.addresses import page_address, with_slash
 from room_ui.doorway import Doorway
 from room_ui.parts import Parts
 from room_ui.refusals import Refusal
@@ -31,6 +31,7 @@ from room_ui.viewer import Viewer
 
 API = "/webinar/v1/"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_GUESTS_SEND = ("/account/login/", "/account/link/")
 _STATIC = Path(__file__).parent / "static"
 _CODES: Mapping[int, ErrorCode] = {
     400: ErrorCode.INVALID_FIELD,
@@ -56,7 +57,12 @@ def viewer_of(request: Request) -> Viewer:
 
 
 class SignInFirst(Exception):
-    """A guest opened a page that needs a session: send them to sign in and back here."""
+    """A guest opened or sent a page that needs a session: send them to sign in and back here."""
+
+
+def sign_in_first(request: Request) -> Exception:
+    """Return what to raise at a guest: a program is told, a person is led."""
+    return refusals.unauthenticated() if request.url.path.startswith(API) else SignInFirst()
 
 
 def require(capability: Capability) -> Callable[[Request], Viewer]:
@@ -65,9 +71,7 @@ def require(capability: Capability) -> Callable[[Request], Viewer]:
     def viewer_with_right(request: Request) -> Viewer:
         viewer = viewer_of(request)
         if not viewer.may(capability):
-            if not viewer.is_guest:
-                raise refusals.forbidden()
-            raise refusals.unauthenticated() if request.url.path.startswith(API) else SignInFirst
+            raise sign_in_first(request) if viewer.is_guest else refusals.forbidden()
         return viewer
 
     return viewer_with_right
@@ -95,10 +99,12 @@ async def guard_writes(request: Request) -> AsyncIterator[None]:
         yield
         return
     if not is_from_us(request.headers, parts_of(request).settings.origin):
-        raise refusals.forbidden("The request does not come from a page of this site.")
+        raise refusals.forbidden(refusals.FOREIGN_PAGE)
     try:
         if not await _has_token(request):
-            raise refusals.forbidden("The page is too old; load it again.")
+            # The page was made for a session that has ended, unless it is one that guests send.
+            is_signed_out = viewer_of(request).is_guest and not request.url.path.startswith(_GUESTS_SEND)
+            raise sign_in_first(request) if is_signed_out else refusals.forbidden(refusals.STALE_PAGE)
         yield
     finally:
         await request.close()
@@ -117,7 +123,7 @@ async def _answer(request: Request, status: int, code: str, message: str) -> Res
         return JSONResponse({"error": {"code": code, "message": message}}, status)
     from room_ui import pages  # noqa: PLC0415 - pages import this module
 
-    return await pages.error_page(request, status=status, code=code)
+    return await pages.error_page(request, status=status, code=code, message=message)
 
 
 async def _answer_refusal(request: Request, refusal: Any) -> Response:
@@ -128,26 +134,11 @@ async def _answer_refusal(request: Request, refusal: Any) -> Response:
 
 
 async def _answer_sign_in_first(request: Request, _: Exception) -> Response:
-    if request.method not in _READING:
-        return RedirectResponse("/account/login/", 303)
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"/account/login/?next={quote(here, safe='/')}", 303)
-
-
-def _with_slash(request: Request) -> str | None:
-    """Return the address with a slash at its end if that is one of ours; never an address on another host."""
-    path = request.url.path
-    if path.endswith("/") or path.startswith("//") or request.method not in {"GET", "HEAD"}:
-        return None
-    longer: Scope = {**request.scope, "path": path + "/"}
-    for route in request.app.routes:
-        if route.matches(longer)[0] is Match.FULL:
-            return quote(path + "/", safe="/") + (f"?{request.url.query}" if request.url.query else "")
-    return None
+    return RedirectResponse(f"/account/login/?next={quote(page_address(request), safe='/')}", 303)
 
 
 async def _answer_http_exception(request: Request, error: Any) -> Response:
-    if error.status_code == 404 and (longer := _with_slash(request)):
+    if error.status_code == 404 and (longer := with_slash(request)):
         return RedirectResponse(longer, 307)
     code = _CODES.get(error.status_code, ErrorCode.UNAVAILABLE)
     response = await _answer(request, error.status_code, code, str(error.detail))

@@ -4,6 +4,7 @@ from contracts import ErrorCode
 from fastapi import Request
 from starlette.responses import Response
 
+from room_ui import refusals
 from room_ui.i18n import mark as _
 from room_ui.pages.rendering import language_of, page
 from room_ui.pages.words import REFUSALS
@@ -19,9 +20,11 @@ TITLES = {
 }
 NOT_FOUND = _("The address may be mistyped, or what was here is gone.")
 FAILED = _("It is not your fault. Try again in a moment; if it stays like this, tell the organiser.")
+OWN_WORDS = (refusals.STALE_PAGE, refusals.FOREIGN_PAGE)
+"""Refusals that say more than their code."""
 
 
-async def error_page(request: Request, *, status: int, code: str) -> Response:
+async def error_page(request: Request, *, status: int, code: str, message: str) -> Response:
     """Return the page for a refusal or a failure."""
     language = language_of(request)
     title = TITLES.get(status, TITLES[500] if status >= 500 else _("This did not work"))
@@ -31,9 +34,10 @@ async def error_page(request: Request, *, status: int, code: str) -> Response:
         words = NOT_FOUND
     elif status == 500:
         words = FAILED
-    return page(
-        request, "error.html", status=status, title=language.gettext(title), words=language.gettext(words), code=code
-    )
+    elif message in OWN_WORDS:
+        title, words = _("This did not work"), message
+    context = {"title": language.gettext(title), "words": language.gettext(words), "code": code}
+    return page(request, "error.html", status=status, is_stale=message == refusals.STALE_PAGE, **context)
 
 
 def _is_about_a_webinar(request: Request) -> bool:

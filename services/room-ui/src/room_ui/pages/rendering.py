@@ -16,6 +16,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from room_ui.accounts.domain import safe_referral
+from room_ui.addresses import page_address
 from room_ui.cookies import cookie_value
 from room_ui.i18n import Texts, texts
 from room_ui.pages import words
@@ -117,6 +118,7 @@ def _common(request: Request) -> dict[str, Any]:
         "can": lambda name: viewer.may(Capability(name)),
         "csrf_token": viewer.csrf_token,
         "path": request.url.path,
+        "here": page_address(request),
         "base_url": parts.settings.origin,
         "now": now,
         "remaining": lambda moment: remaining(language, moment - now),
