@@ -1,5 +1,6 @@
 """What a guest sees, and never sees."""
 
+import html
 import re
 from datetime import timedelta
 from uuid import uuid4
@@ -195,6 +196,30 @@ async def test_a_guest_chooses_the_language(web: Web) -> None:
     assert '<html lang="en">' in english.text
     assert '<html lang="ru">' in russian.text
     assert (await web.browser().get("/language/xx/")).status_code == 400
+
+
+async def test_the_switch_of_languages_comes_back_to_the_same_page_with_its_query(web: Web) -> None:
+    login = "/account/login/?next=/account/contacts/&login=anna"
+    page = (await web.browser().get(login)).text
+    switch = re.search(r'class="language" href="([^"]+)"', page)
+    assert switch is not None
+
+    chosen = await web.browser().get(html.unescape(switch[1]))
+
+    assert chosen.headers["location"] == login
+
+
+async def test_the_switch_of_languages_on_the_answer_to_a_form_leads_to_the_form(web: Web) -> None:
+    partner, admin = await web.member("partner"), await web.member("admin")
+    refused = [
+        await partner.post("/account/contact/", data={"link": "javascript:alert(1)"}),
+        await admin.post(f"/admin_webinar/people/{partner.account_id}/link"),
+        await admin.post("/admin_webinar/people/new", data={"login": ""}),
+    ]
+
+    back = [re.findall(r'name="next" value="([^"]+)"', answer.text) for answer in refused]
+
+    assert back == [["/account/"], [f"/admin_webinar/people/{partner.account_id}"], ["/admin_webinar/people/new"]]
 
 
 @pytest.mark.parametrize("next_page", ["//evil.example", "/\\evil.example", "https://evil.example", "/nowhere"])
