@@ -19,7 +19,10 @@ class Envelope(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    message_id: UUID = Field(description="UUIDv7, made when the message was written down; the same in every repetition")
+    message_id: UUID = Field(
+        description="UUIDv7, made when the message was written down (a command has its form's own); the same in every"
+        " repetition"
+    )
     type: str = Field(description="the event name, equal to the routing key")
     app_id: str = Field(description="the service that says it")
     timestamp: UtcTime = Field(description="when it was written down; whole seconds on the wire")

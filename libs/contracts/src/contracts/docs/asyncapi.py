@@ -132,7 +132,7 @@ def _reply_message() -> Json:
     return {
         "name": _REPLY,
         "title": CommandReply.__name__,
-        "summary": "The outcome of a command; it carries the command's `correlation_id`.",
+        "summary": "The outcome of a command; its `correlation_id` is the command's `message_id`.",
         "contentType": CONTENT_TYPE,
         "payload": _ref("components/schemas", CommandReply.__name__),
         "correlationId": {"location": "$message.header#/correlation_id"},

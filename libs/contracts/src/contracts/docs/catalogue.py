@@ -170,8 +170,8 @@ def _replies() -> str:
         f"""## Replies and refusals
 
 A command is published `mandatory` to `{EXCHANGE}` with the headers `deadline` and `authorization` and the property
-`reply_to` = `reply.<instance>`. The reply goes to the exchange `{REPLY_EXCHANGE}` with that routing key and the
-command's `correlation_id`. A command after its deadline is refused (`expired`). Its outcome is stored with its
+`reply_to` = `reply.<instance>`. The reply goes to the exchange `{REPLY_EXCHANGE}` with that routing key; its
+`correlation_id` is the command's `message_id`. A command after its deadline is refused (`expired`). Its outcome is stored with its
 `message_id`: sent again with the same id, it gets the first outcome.
 
 """
