@@ -1,13 +1,20 @@
 """The supervisor on real servers, with the services that depend on no other."""
 
+import asyncio
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
+from local_stack.choices import Choices
 from local_stack.demo import Demo
+from local_stack.environments import password_variable
 from local_stack.errors import DidNotStartError, LocalStackError
+from local_stack.named_logins import refuse_unknown_logins
+from local_stack.readiness import management_request
 from local_stack.servers import Servers, private_servers
 from local_stack.supervisor import RESTARTS_ALLOWED, SANDBOX, Stack
 
@@ -111,6 +118,49 @@ def test_provisioning_that_is_refused_says_why(own_servers: Servers, tmp_path: P
 
     with pytest.raises(DidNotStartError, match="Provisioning failed"):
         Stack(locked_out, home=tmp_path, services=()).provision()
+
+
+def test_logins_of_another_installation_keep_their_passwords_unless_somebody_gives_them(
+    stack: Stack, own_servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = Servers("named", own_servers.database_url, own_servers.rabbitmq_url, own_servers.rabbitmq_management_url)
+    stranger = Stack(named, home=tmp_path, services=())
+
+    with pytest.raises(LocalStackError, match=r"ATTENDANCE_PASSWORD, CORE_WEBINAR_PASSWORD, "):
+        stranger.provision()
+
+    Stack(named, home=stack.logs.parent, services=()).provision()
+    for service, password in stack.environments.choices.service_passwords.items():
+        monkeypatch.setenv(password_variable(service), password)
+    stranger.provision()
+
+
+def test_a_login_on_one_of_the_servers_is_enough_to_be_somebody_elses(own_servers: Servers, tmp_path: Path) -> None:
+    named = Servers("named", own_servers.database_url, own_servers.rabbitmq_url, own_servers.rabbitmq_management_url)
+    ours = dataclasses.replace(
+        Stack(named, home=tmp_path, services=()).environments, choices=Choices(service_passwords={"crm": "ours"})
+    )
+
+    def give_a_user(password: str) -> None:
+        body = json.dumps({"password": password, "tags": ""}).encode()
+        assert management_request(named.rabbitmq_management_url, "PUT", "/api/users/crm", body) < 300
+
+    async def give_a_role(verb: str, password: str) -> None:
+        connection = await asyncpg.connect(named.database_url)
+        await connection.execute(f"{verb} ROLE crm LOGIN PASSWORD '{password}'")
+        await connection.close()
+
+    refuse_unknown_logins(ours)
+    give_a_user("theirs")
+    with pytest.raises(LocalStackError, match="CRM_PASSWORD"):
+        refuse_unknown_logins(ours)
+    give_a_user("ours")
+    refuse_unknown_logins(ours)
+    asyncio.run(give_a_role("CREATE", "theirs"))
+    with pytest.raises(LocalStackError, match="CRM_PASSWORD"):
+        refuse_unknown_logins(ours)
+    asyncio.run(give_a_role("ALTER", "ours"))
+    refuse_unknown_logins(ours)
 
 
 def test_nothing_is_seeded_on_servers_that_somebody_named(tmp_path: Path) -> None:

@@ -77,8 +77,7 @@ class Environments:
     def of_provisioning(self) -> dict[str, str]:
         """Return the environment of `webinarctl provision`, the only one with the administrators' URLs."""
         passwords = {
-            f"{service.replace('-', '_').upper()}_PASSWORD": self.password_of(service)
-            for service in self.choices.service_passwords
+            password_variable(service): self.password_of(service) for service in self.choices.service_passwords
         }
         retry_scale = {**os.environ, **self.overrides}.get("RETRY_SCALE")
         return {
@@ -92,8 +91,16 @@ class Environments:
 
     def password_of(self, service: str) -> str:
         """Return a service's password: the one that somebody set for named servers, else this clone's own."""
-        given = os.environ.get(f"{service.replace('-', '_').upper()}_PASSWORD", "")
-        return given if self.servers.kind == "named" and given else self.choices.service_passwords[service]
+        return self.given_password(service) or self.choices.service_passwords[service]
+
+    def given_password(self, service: str) -> str:
+        """Return the password that somebody set for a service on named servers, or an empty text."""
+        return os.environ.get(password_variable(service), "") if self.servers.kind == "named" else ""
+
+
+def password_variable(service: str) -> str:
+    """Return the name of the setting that provisioning takes a service's password from."""
+    return f"{service.replace('-', '_').upper()}_PASSWORD"
 
 
 def machine() -> dict[str, str]:

@@ -15,6 +15,7 @@ from local_stack import processes
 from local_stack.choices import Choices
 from local_stack.environments import DEMO_BOT_TOKEN, Addresses, Environments, machine, python_module
 from local_stack.errors import DidNotStartError
+from local_stack.named_logins import refuse_unknown_logins
 from local_stack.paths import ROOT
 from local_stack.progress import say, step
 from local_stack.servers import Servers
@@ -98,7 +99,12 @@ class Stack:
             raise
 
     def provision(self) -> None:
-        """Run `webinarctl provision`: queues, databases, roles and rights; DidNotStartError with its own words."""
+        """Run `webinarctl provision`: queues, databases, roles and rights; DidNotStartError with its own words.
+
+        LocalStackError when named servers hold logins that are not ours to change.
+        """
+        if self.servers.kind == "named":
+            refuse_unknown_logins(self.environments)
         log = self.logs / "provision.log"
         self.logs.mkdir(parents=True, exist_ok=True)
         with step("Making queues, databases and rights"):
