@@ -242,7 +242,8 @@ async def test_a_crowd_is_planned_in_few_statements(service: ServiceUnderTest) -
         "insert into account select id, 1, id, 'candidate', 'paul', 'ru', true from unnest($1::text[]) as id", crowd
     )
     await pool.execute(
-        "insert into verdict select $1, id, true, 2400, $3, 'waiting_for_webinar' from unnest($2::text[]) as id",
+        "insert into verdict select $1, id, true, 2400, 'finish', $3, 'waiting_for_webinar' "
+        "from unnest($2::text[]) as id",
         running.webinar_id,
         crowd,
         END,

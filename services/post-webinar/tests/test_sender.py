@@ -105,6 +105,22 @@ async def test_a_due_message_is_sent_and_told_of(
     assert row["sent_at"] == service.clock.now()
 
 
+async def test_who_pressed_finish_watched_at_least_so_long(
+    service: ServiceUnderTest, sandbox: Sandbox, settings: PostWebinarSettings, ended: UUID
+) -> None:
+    """What they watched after the press is not in the verdict."""
+    paul = await with_chat(service, sandbox, "paul")
+    anna = sandbox.messenger.add_person("anna", started=True)
+    await service.receive(person(locale="ru"))
+    await link_chat(service, "anna", anna.chat_id)
+    await tell(service, verdict(ended, watched_seconds=1200, reason="finish"))
+    service.clock.advance(6)
+    async with sending(service, settings):
+        await eventually(all_are(service, "sent"), what="sent")
+    assert "Вы смотрели не меньше 20 мин." in anna.entries[0].text
+    assert "• Anna: at least 20 min, counted as attended" in paul.entries[0].text
+
+
 async def test_nothing_goes_before_it_is_due_nor_when_held(
     service: ServiceUnderTest, sandbox: Sandbox, settings: PostWebinarSettings
 ) -> None:

@@ -107,6 +107,19 @@ def test_who_watched_seconds_is_not_told_of_nought_minutes(locale: Locale, words
     assert minutes(60, locale) == "1"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "russian", "english"),
+    [
+        (1239, "не меньше 20", "at least 20"),
+        (59, "не меньше 0,9", "at least 0.9"),
+        (5, "не меньше 0,1", "at least 0.1"),
+    ],
+)
+def test_who_may_have_watched_on_is_not_told_how_long_in_all(seconds: int, russian: str, english: str) -> None:
+    assert minutes(seconds, "ru", at_least=True) == russian
+    assert minutes(seconds, "en", at_least=True) == english
+
+
 @pytest.mark.parametrize(("told", "locale"), [(None, "ru"), ("ru", "ru"), ("ru-RU", "ru"), ("en", "en"), ("de", "en")])
 def test_who_does_not_read_russian_gets_english(told: str | None, locale: str) -> None:
     assert locale_of(told) == locale

@@ -68,6 +68,7 @@ class VerdictRow(PostWebinarTable, table=True):
     lead_id: str = Field(primary_key=True, sa_type=Text)
     attended: bool
     watched_seconds: int
+    reason: str = Field(sa_type=Text)
     classified_at: datetime = Field(sa_type=_MOMENT)
     state: str = Field(sa_type=Text)
 

@@ -70,7 +70,12 @@ PAUL = person("paul", Role.PARTNER)
 
 
 def verdict(
-    webinar_id: UUID, lead_id: str = "anna", *, attended: bool = True, watched_seconds: int = 2460
+    webinar_id: UUID,
+    lead_id: str = "anna",
+    *,
+    attended: bool = True,
+    watched_seconds: int = 2460,
+    reason: str = "watched_enough",
 ) -> ClientWebinarAttendanceClassified:
     """Return the verdict on a lead."""
     return ClientWebinarAttendanceClassified(
@@ -78,7 +83,7 @@ def verdict(
         webinar_id=webinar_id,
         attended=attended,
         timestamp=END + timedelta(seconds=4),
-        reason="watched_enough" if attended else "not_completed",
+        reason=reason if attended else "not_completed",
         watched_seconds=watched_seconds,
         base_seconds=3600,
         watched_percent=min(100, watched_seconds * 100 // 3600),

@@ -27,10 +27,16 @@ class Reader:
 
 
 def lead_message(
-    reader: Reader, occasion: Occasion, watched_seconds: int, steps: Sequence[Step], templates: Mapping[Step, str]
+    reader: Reader,
+    occasion: Occasion,
+    watched_seconds: int,
+    steps: Sequence[Step],
+    templates: Mapping[Step, str],
+    *,
+    at_least: bool = False,
 ) -> tuple[str, int]:
     """Return the message of these steps, follow-up first, and how many of them fit into it (0: not even one)."""
-    values = values_for_lead(reader.name, occasion, watched_seconds, reader.locale)
+    values = values_for_lead(reader.name, occasion, watched_seconds, reader.locale, at_least=at_least)
     texts = [fill(templates[step], values) for step in steps]
     for count in range(len(texts), 0, -1):
         message = together(texts[:count])

@@ -13,6 +13,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_datetime, get_timezone_location
+from babel.numbers import format_decimal
 from contracts import Step
 
 Locale = Literal["ru", "en"]
@@ -106,13 +107,17 @@ class Guest:
     name: str
     attended: bool
     watched_seconds: int
+    at_least: bool = False
+    """The seconds are those until "finish" was pressed; how long they stayed after that is not known."""
 
 
-def values_for_lead(name: str, occasion: Occasion, watched_seconds: int, locale: Locale) -> dict[str, str]:
-    """Return what the words stand for in a message to a lead."""
+def values_for_lead(
+    name: str, occasion: Occasion, watched_seconds: int, locale: Locale, *, at_least: bool = False
+) -> dict[str, str]:
+    """Return what the words stand for in a message to a lead; `at_least` as with a `Guest`."""
     return {
         **_occasion_values(name, occasion, locale),
-        "watched_minutes": minutes(watched_seconds, locale),
+        "watched_minutes": minutes(watched_seconds, locale, at_least=at_least),
         "recording": occasion.recording_url or "",
     }
 
@@ -155,8 +160,14 @@ def _zone_words(zone: ZoneInfo, moment: datetime, locale: Locale) -> str:
     return f"{get_timezone_location(zone, locale=locale, return_city=True)}, {difference}"
 
 
-def minutes(watched_seconds: int, locale: Locale) -> str:
-    """Return whole minutes; under one in words, since nobody watched for nothing."""
+def minutes(watched_seconds: int, locale: Locale, *, at_least: bool = False) -> str:
+    """Return whole minutes; under one in words, since nobody watched for nothing.
+
+    Where it was perhaps longer, "less than" would claim too much: then even a part of a minute is a figure.
+    """
+    if at_least:
+        known = format_decimal(watched_seconds // 60 or max(watched_seconds // 6, 1) / 10, locale=locale)
+        return {"ru": f"не меньше {known}", "en": f"at least {known}"}[locale]
     if watched_seconds < 60:
         return {"ru": "меньше 1", "en": "less than 1"}[locale]
     return str(watched_seconds // 60)
@@ -170,7 +181,7 @@ def _guest_list(guests: Sequence[Guest], locale: Locale, at_most: int) -> str:
 
 
 def _guest_line(guest: Guest, locale: Locale) -> str:
-    watched = minutes(guest.watched_seconds, locale)
+    watched = minutes(guest.watched_seconds, locale, at_least=guest.at_least)
     if locale == "ru":
         return f"• {guest.name}: {watched} мин., участие {'засчитано' if guest.attended else 'не засчитано'}"
     return f"• {guest.name}: {watched} min, {'counted' if guest.attended else 'not counted'} as attended"

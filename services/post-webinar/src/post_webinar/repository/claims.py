@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from contracts import DeliveryState, Recipient, Step
+from contracts import CompletedBy, DeliveryState, Recipient, Step
 from servicekit import Work
 
 from post_webinar.domain.messages import Reader, lead_message, partner_message
@@ -107,15 +107,25 @@ async def _followup(
     rows = await work.connection.fetch(_WITH_LEAD, first["webinar_id"], first["lead_id"], work.now)
     rows = _one_of_each_step(rows)
     occasion = (await _occasions(work, [first["webinar_id"]], settings))[first["webinar_id"]]
-    watched: int = await work.connection.fetchval(
-        "select watched_seconds from verdict where webinar_id = $1 and lead_id = $2",
+    verdict = await work.connection.fetchrow(
+        "select watched_seconds, reason from verdict where webinar_id = $1 and lead_id = $2",
         first["webinar_id"],
         first["lead_id"],
     )
     text, count = lead_message(
-        reader, occasion, watched, [Step(row["step"]) for row in rows], await templates(work, reader.locale)
+        reader,
+        occasion,
+        verdict["watched_seconds"],
+        [Step(row["step"]) for row in rows],
+        await templates(work, reader.locale),
+        at_least=_watched_on(verdict),
     )
     return (rows[:count], text) if count else (rows[:1], None)
+
+
+def _watched_on(verdict: Any) -> bool:
+    """Whether the figures are those until "finish" was pressed: who pressed may have stayed."""
+    return bool(verdict["reason"] == CompletedBy.FINISH)
 
 
 def _one_of_each_step(rows: Sequence[Any]) -> list[Any]:
@@ -133,13 +143,15 @@ async def _notice(
     occasions = await _occasions(work, sorted({row["webinar_id"] for row in rows}), settings, to_partner=True)
     guests: dict[UUID, dict[str, Guest]] = {webinar_id: {} for webinar_id in occasions}
     for row in await work.connection.fetch(
-        "select v.webinar_id, v.lead_id, v.attended, v.watched_seconds, a.display_name from verdict v "
+        "select v.webinar_id, v.lead_id, v.attended, v.watched_seconds, v.reason, a.display_name from verdict v "
         "join unnest($1::uuid[], $2::text[]) as wanted (webinar_id, lead_id) using (webinar_id, lead_id) "
         "join account a on a.account_id = v.lead_id order by v.attended desc, v.watched_seconds desc, v.lead_id",
         [row["webinar_id"] for row in rows],
         [row["lead_id"] for row in rows],
     ):
-        guests[row["webinar_id"]][row["lead_id"]] = Guest(row["display_name"], row["attended"], row["watched_seconds"])
+        guests[row["webinar_id"]][row["lead_id"]] = Guest(
+            row["display_name"], row["attended"], row["watched_seconds"], at_least=_watched_on(row)
+        )
     candidates = [(occasions[webinar_id], list(found.values())) for webinar_id, found in guests.items()]
     return rows, partner_message(reader, candidates, await templates(work, reader.locale))
 

@@ -11,8 +11,9 @@ from servicekit import Work
 from post_webinar.domain.planning import Control, Ending, LeadState, RoutedLead
 
 _ADD_VERDICTS = """
-insert into verdict (webinar_id, lead_id, attended, watched_seconds, classified_at, state)
-select *, 'waiting_for_webinar' from unnest($1::uuid[], $2::text[], $3::boolean[], $4::int[], $5::timestamptz[])
+insert into verdict (webinar_id, lead_id, attended, watched_seconds, reason, classified_at, state)
+select *, 'waiting_for_webinar'
+from unnest($1::uuid[], $2::text[], $3::boolean[], $4::int[], $5::text[], $6::timestamptz[])
 on conflict do nothing
 """
 _WAITING = """
@@ -83,6 +84,7 @@ async def add_verdicts(work: Work, verdicts: Sequence[ClientWebinarAttendanceCla
         [verdict.lead_id for verdict in verdicts],
         [verdict.attended for verdict in verdicts],
         [verdict.watched_seconds for verdict in verdicts],
+        [verdict.reason for verdict in verdicts],
         [verdict.timestamp for verdict in verdicts],
     )
 

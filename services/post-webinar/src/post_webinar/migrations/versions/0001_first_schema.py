@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("lead_id", sa.Text(), primary_key=True),
         sa.Column("attended", sa.Boolean(), nullable=False),
         sa.Column("watched_seconds", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("classified_at", _MOMENT, nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
     )
