@@ -1,7 +1,10 @@
+import fcntl
+import os
 import shlex
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -48,6 +51,28 @@ def test_addresses_of_a_stack_that_was_killed_are_not_believed(tmp_path: Path) -
 
     assert ready_stack(tmp_path) is None
     assert not ask_to_stop(tmp_path)
+
+
+def test_who_only_looks_whether_the_stack_runs_is_in_nobodys_way(tmp_path: Path) -> None:
+    looking = os.open(tmp_path / "stack.lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(looking, fcntl.LOCK_EX)
+    done = threading.Timer(0.1, os.close, [looking])
+    done.start()
+
+    with Held(tmp_path):
+        assert is_held(tmp_path)
+
+    done.join()
+
+
+def test_a_holder_that_ended_before_it_was_asked_is_waited_for_like_any_other(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    with Held(tmp_path):
+        (tmp_path / "stack.pid").write_text(f"{gone.pid}\n")
+
+        with pytest.raises(LocalStackError, match="still stopping"):
+            ask_to_stop(tmp_path, patience_seconds=0)
 
 
 def test_down_waits_until_the_holder_has_gone(tmp_path: Path) -> None:

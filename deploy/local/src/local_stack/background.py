@@ -36,7 +36,7 @@ def up() -> None:
         )
     shown = 0
     try:
-        while ready_stack() is None:
+        while (found := ready_stack()) is None:
             shown = _show_from(log, shown)
             if process.poll() is not None:
                 raise LocalStackError(f"It did not start; what it said stands above and in {log}.")
@@ -50,7 +50,8 @@ def up() -> None:
         _show_from(log, shown)
     # It goes on without us; nobody waits for its end.
     process.returncode = 0
-    say("\nIt runs in the background until make down.")
+    settings, seeded = found
+    say(f"\n{overview(settings, seeded=seeded)}\n\nIt runs in the background until make down.")
 
 
 def down() -> None:

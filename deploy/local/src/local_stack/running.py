@@ -1,5 +1,6 @@
 """One clone, one stack: who holds it, how it is reached, and how `make up` and `make down` meet."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -15,6 +16,7 @@ from local_stack.errors import AlreadyRunningError, LocalStackError
 from local_stack.paths import RUN
 
 STOP_PATIENCE_SECONDS = 60.0
+LOOK_PATIENCE_SECONDS = 0.5
 
 
 class Held:
@@ -24,11 +26,13 @@ class Held:
         run.mkdir(parents=True, exist_ok=True)
         self._run = run
         self._handle = os.open(run / "stack.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._handle)
-            raise AlreadyRunningError("This clone's stack is running already.") from None
+        # Who only looks (`is_held`) has the lock too, for a moment.
+        deadline = time.monotonic() + LOOK_PATIENCE_SECONDS
+        while not _locks(self._handle):
+            if time.monotonic() > deadline:
+                os.close(self._handle)
+                raise AlreadyRunningError("This clone's stack is running already.")
+            time.sleep(0.01)
         self._forget()
         (run / "stack.pid").write_text(f"{os.getpid()}\n")
 
@@ -63,12 +67,9 @@ def is_held(run: Path = RUN) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _locks(handle)
     finally:
         os.close(handle)
-    return False
 
 
 def ready_stack(run: Path = RUN) -> tuple[dict[str, str], bool] | None:
@@ -99,12 +100,22 @@ def ask_to_stop(run: Path = RUN, patience_seconds: float = STOP_PATIENCE_SECONDS
     deadline = time.monotonic() + patience_seconds
     while is_held(run):
         if not asked and (pid := holder(run)):
-            os.kill(pid, signal.SIGTERM)
-            asked = True
+            # It may have ended since; whoever holds the stack next writes a number of its own, and is asked then.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+                asked = True
         if time.monotonic() > deadline:
             raise LocalStackError(f"It is still stopping after {patience_seconds:.0f} s (process {holder(run)}).")
         time.sleep(0.1)
     return asked
+
+
+def _locks(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _write_whole(file: Path, text: str) -> None:

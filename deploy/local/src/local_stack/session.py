@@ -61,10 +61,12 @@ def _start(held: Held, last: ExitStack, *, tell_the_story: bool, was_ready: Call
     demo = _seeded(stack, last) if servers.kind == "private" else None
     seeded = demo is not None
     settings = settings_of(stack)
+    # Before it is announced: from then on whoever waits for it in `make up` reads no further.
+    say(f"\nEverything is ready after {time.monotonic() - began:.0f} s.")
     held.announce(settings, seeded=seeded)
     was_ready()
-    say(f"\nEverything is ready after {time.monotonic() - began:.0f} s.\n\n{overview(settings, seeded=seeded)}")
     if printer:
+        say(f"\n{overview(settings, seeded=seeded)}")
         # What was announced while starting is told by now; from here on it is news.
         time.sleep(NAMES_SETTLE_SECONDS)
         say("\nWhat happens, event by event (Ctrl-C stops everything):")
