@@ -13,6 +13,7 @@ from contracts import (
     DeliveryState,
     MessageTemplateEvent,
     PostWebinarDelivery,
+    PostWebinarFollowupControl,
     PostWebinarRoute,
     Recipient,
     Role,
@@ -23,7 +24,7 @@ from contracts import (
 )
 from post_webinar.handlers import keep_templates_complete, settle_due_deliveries
 from post_webinar.tables import PostWebinarTable
-from post_webinar.testing import END, PAUL, ledger, link_chat, newest, person, tell, verdict, webinar
+from post_webinar.testing import END, PAUL, SPEAKER, ledger, link_chat, newest, person, tell, verdict, webinar
 from servicekit.jobs import run_job
 from servicekit.snapshots import announce_slices
 from servicekit.testing import ServiceUnderTest, assert_migrations_match
@@ -167,6 +168,30 @@ async def test_a_recording_is_there_since_it_was_first_told_of(service: ServiceU
     await service.receive(edited, timestamp=END + timedelta(days=8))
     await tell(service, verdict(ended.webinar_id, attended=False))
     assert "recording" in {row["step"] for row in await ledger(service)}
+
+
+@pytest.mark.parametrize(
+    ("days", "action", "states"),
+    [(6, None, ["planned"]), (6, "hold", ["held"]), (6, "cancel", ["cancelled"]), (8, None, ["cancelled"])],
+)
+async def test_a_recording_link_that_was_away_for_a_while_goes_out_in_time(
+    service: ServiceUnderTest, days: int, action: str | None, states: list[str]
+) -> None:
+    ended = webinar(recording_url="https://video.example/1")
+    await tell(service, ended, person(), verdict(ended.webinar_id, attended=False))
+    await service.receive(webinar(ended.webinar_id, version=6))
+    service.clock.advance(301)
+    await service.run(settle_due_deliveries)
+    assert newest(service.said(PostWebinarDelivery))["anna", "recording"] == "cancelled"
+    if action:
+        await service.obey(PostWebinarFollowupControl(action=action, webinar_id=ended.webinar_id), actor=SPEAKER)
+
+    service.clock.set(END + timedelta(days=days))
+    for version in (7, 8):
+        await service.receive(webinar(ended.webinar_id, version=version, recording_url="https://video.example/2"))
+    assert [row["state"] for row in await ledger(service) if row["step"] == "recording"] == states
+    told = [one.state for one in service.said(PostWebinarDelivery) if one.step is Step.RECORDING]
+    assert told == [state for state in states if state != "cancelled"]
 
 
 async def test_a_recording_saved_too_late_goes_to_nobody(service: ServiceUnderTest) -> None:

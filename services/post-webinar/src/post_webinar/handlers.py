@@ -51,6 +51,8 @@ async def follow_webinars(
     controls = await locks.lock_followups(work, causes)
     await projections.store_webinars(work, webinars)
     await plan(work, controls, causes, delay=settings.delay)
+    for row in await deliveries.plan_what_lacked_recording(work, causes):
+        deliveries.announce_changes(work, [row], cause=causes[row["webinar_id"]])
 
 
 @router.hears(AccountEvent)

@@ -1,6 +1,6 @@
 """The delivery ledger: what is written into it, and how its rows change by what the desk and the people do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from contracts import DeliveryState, PostWebinarDelivery
 from servicekit import Work
 from uuid6 import uuid7
 
-from post_webinar.domain.planning import LINKED_WITHIN, UNCERTAIN_AFTER, NewDelivery, Reason
+from post_webinar.domain.planning import LINKED_WITHIN, RECORDING_WITHIN, UNCERTAIN_AFTER, NewDelivery, Reason
 from post_webinar.repository.locks import share_followups_of_missed
 
 SLICE = 500
@@ -61,6 +61,16 @@ _REPLAN_MISSED = _changing(
     """
 join chat_link l on l.account_id = d.account_id and l.chat_id is not null and not l.blocked
 where d.delivery_id = any($2::uuid[]) and d.state = 'not_linked'
+""",
+    _AS_CONTROLLED,
+)
+_REPLAN_RECORDING = _waiting(
+    """
+join webinar w on w.webinar_id = d.webinar_id and w.recording_at <= w.finished_at + $3::interval
+join followup f on f.webinar_id = d.webinar_id and f.control <> 'cancelled'
+where d.webinar_id = any($2::uuid[]) and d.step = 'recording' and d.state = 'cancelled' and d.reason = $4
+  and not exists (select from delivery c where c.webinar_id = d.webinar_id and c.lead_id = d.lead_id
+                  and c.step = 'recording' and c.copy > d.copy)
 """,
     _AS_CONTROLLED,
 )
@@ -186,6 +196,14 @@ async def plan_what_missed_its_chat(work: Work) -> list[Any]:
     """Plan again what was found without a chat while the chat was being linked: neither saw the other's change."""
     ids = await share_followups_of_missed(work, work.now - LINKED_WITHIN, limit=SLICE)
     rows: list[Any] = await work.connection.fetch(_REPLAN_MISSED, version_at(work.now), ids) if ids else []
+    return rows
+
+
+async def plan_what_lacked_recording(work: Work, webinar_ids: Iterable[UUID]) -> list[Any]:
+    """Plan again what was cancelled while the link to the recording was away, when it came back in time."""
+    rows: list[Any] = await work.connection.fetch(
+        _REPLAN_RECORDING, version_at(work.now), list(webinar_ids), RECORDING_WITHIN, Reason.NO_RECORDING
+    )
     return rows
 
 
