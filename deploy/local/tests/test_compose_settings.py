@@ -1,0 +1,27 @@
+"""docker-compose.yml hands on what docs/operating.md lets an operator set, to the services that it says."""
+
+import re
+
+import pytest
+from contracts.topology import SERVICES
+from local_stack.paths import ROOT
+
+
+def listed(service: str) -> set[str]:
+    """Return the variables that the operator's page lists for a service."""
+    page = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
+    rows = [row.split("|") for row in page.splitlines() if row.startswith("| `")]
+    whole_words = re.compile(rf"(?<![\w-]){service}(?![\w-])")
+    return {name for row in rows if whole_words.search(row[2]) for name in re.findall(r"`([A-Z_]+)`", row[1])}
+
+
+def handed_on(service: str) -> set[str]:
+    """Return the variables of a service in docker-compose.yml, without the addresses of its servers."""
+    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    [block] = re.findall(rf"^  {service}:\n((?:    .*\n)+)", compose, re.MULTILINE)
+    return {name for name in re.findall(r"^      ([A-Z_]+):", block, re.MULTILINE) if not name.startswith("SERVICE_")}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_an_operator_sets_reaches_the_services_that_the_page_names(service: str) -> None:
+    assert handed_on(service) == listed(service)
