@@ -64,6 +64,7 @@ lock: bootstrap ## Compile requirements/*.txt from *.in
 	@$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
 	@$(LOCK) requirements/runtime.in -o requirements/runtime.txt
 	@$(LOCK) requirements/dev.in -o requirements/dev.txt
+	@$(LOCK) requirements/build.in -o requirements/build.txt
 
 env: bootstrap ## Write .env with fresh secrets for docker compose; an existing one stays
 	@test -e .env || (umask 077 && $(PYTHON) -m servicekit.cli env > .env.new && mv .env.new .env && echo "Wrote .env")
