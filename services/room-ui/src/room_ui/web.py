@@ -16,6 +16,7 @@ from contracts import Capability, ErrorCode
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from servicekit.errors import DATABASE_AWAY
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -24,7 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from room_ui import refusals
 from room_ui.addresses import page_address, with_slash
-from room_ui.doorway import Doorway
+from room_ui.doorway import LARGEST_BODY, Doorway
 from room_ui.parts import Parts
 from room_ui.refusals import Refusal
 from room_ui.viewer import Viewer
@@ -54,6 +55,11 @@ def viewer_of(request: Request) -> Viewer:
     """Return who asks; a guest when nobody is signed in."""
     viewer: Viewer = request.state.viewer
     return viewer
+
+
+async def form_of(request: Request) -> FormData:
+    """Return the form that was sent. One field may be as big as a body may be, which the doorway has judged."""
+    return await request.form(max_part_size=LARGEST_BODY)
 
 
 class SignInFirst(Exception):
@@ -113,7 +119,7 @@ async def guard_writes(request: Request) -> AsyncIterator[None]:
 async def _has_token(request: Request) -> bool:
     given: Any = request.headers.get("x-csrf-token")
     if given is None and "form" in request.headers.get("content-type", ""):
-        given = (await request.form()).get("csrf_token")
+        given = (await form_of(request)).get("csrf_token")
     tokens = parts_of(request).sessions.csrf_tokens(viewer_of(request))
     return isinstance(given, str) and any(hmac.compare_digest(given.encode(), token.encode()) for token in tokens)
 

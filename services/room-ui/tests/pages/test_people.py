@@ -1,6 +1,7 @@
 """People and message texts, for who may manage them."""
 
 import re
+from typing import Any
 
 import pytest
 from contracts import (
@@ -12,7 +13,7 @@ from contracts import (
     MessageTemplateSet,
     Step,
 )
-from room_ui.testing import Web
+from room_ui.testing import BASE_URL, Web
 from servicekit import CommandNotSent
 
 NEW = {"login": "anna", "name": "Anna", "role": "candidate", "locale": "ru"}
@@ -167,6 +168,57 @@ async def test_a_wrong_file_makes_nobody_even_when_confirmed(web: Web, content: 
     assert 'data-error-code="invalid_field"' in answer.text
     assert "<b>," not in answer.text
     assert [account.login for account in await web.parts.accounts.list()] == ["the-admin"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("login,name,role\nanna,Anna,candidate\nanna,Anna,candidate\n", "Этот логин указан в файле дважды."),
+        ("login,name,role\nthe-admin,Anna,candidate\n", "Этот логин уже занят."),
+        ("login,name,role\nanna,Anna,candidate,more\n", "В этой строке значений больше, чем столбцов."),
+        ("login,name,role\nanna,Anna,moderator\n", "Роли: admin,"),
+        ("login,name\nanna,Anna\n", "Нет столбца «role»."),
+        ("login,name,role,<b>%s\n", "Столбец «&lt;b&gt;%s» неизвестен."),
+        ("login,name,role,role\n", "Один из столбцов указан дважды."),
+        ("login,name,role\n", "В файле нет строк."),
+        ('login,name,role\n"anna', "Файл не читается как CSV."),
+        ("login,name,role\x00", "Это не текстовый файл."),
+        ("login,name,role\n" + "a,b,candidate\n" * 5001, "Строк больше 5000."),
+    ],
+)
+async def test_what_is_wrong_with_a_file_is_said_in_the_readers_language(web: Web, content: str, words: str) -> None:
+    admin = await web.member("admin", login="the-admin")
+
+    page = await admin.post(
+        "/admin_webinar/people-import/", files={"file": ("people.csv", content.encode(), "text/csv")}
+    )
+
+    assert page.status_code == 422
+    assert words in page.text
+
+
+async def test_a_russian_file_as_large_as_may_be_is_confirmed_by_the_very_form_that_shows_it(web: Web) -> None:
+    admin = await web.member("admin")
+    rows = [f"lead-{number},Анна,candidate,{'я' * 500}\n" for number in range(1017)]
+    content = ("login,name,role,note\n" + "".join(rows)).encode().ljust(1024 * 1024, b"\n")
+    assert len(content) == 1024 * 1024
+
+    shown = await admin.post("/admin_webinar/people-import/", files={"file": ("people.csv", content, "text/csv")})
+    form = re.search(
+        r'<form method="post" action="/admin_webinar/people-import/"([^>]*)>\s*<input[^>]* value="([^"]+)">'
+        r'<textarea name="text" hidden>\n(.*?)</textarea>',
+        shown.text,
+        re.DOTALL,
+    )
+    assert form is not None
+    typed = {"csrf_token": form[2], "text": form[3].replace("\n", "\r\n"), "confirm": "confirm"}
+    parts: dict[str, Any] = (
+        {"files": {name: (None, text) for name, text in typed.items()}} if "multipart" in form[1] else {"data": typed}
+    )
+    done = await admin.browser.post("/admin_webinar/people-import/", headers={"origin": BASE_URL}, **parts)
+
+    assert done.status_code == 200
+    assert 'data-made="1017"' in done.text
 
 
 async def test_texts_are_shown_with_a_preview_and_saved_by_command(web: Web) -> None:

@@ -4,7 +4,8 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from itertools import islice
 
 from room_ui.accounts.domain import AccountRefused, NewAccount, new_account, normal_login, partner_refusal
@@ -14,9 +15,27 @@ NEEDED_COLUMNS = ("login", "name", "role")
 MOST_ROWS = 5_000
 
 
+class Problem(StrEnum):
+    """What can be wrong beside an account's field; the words for it are the page's."""
+
+    NOT_TEXT = "not_text"
+    NOT_CSV = "not_csv"
+    COLUMN_UNKNOWN = "column_unknown"
+    COLUMN_MISSING = "column_missing"
+    COLUMN_TWICE = "column_twice"
+    TOO_MANY_ROWS = "too_many_rows"
+    NO_ROWS = "no_rows"
+    TOO_MANY_VALUES = "too_many_values"
+    LOGIN_TAKEN = "login_taken"
+    LOGIN_TWICE = "login_twice"
+
+
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """One row of the file, counted from 2 (the first line names the columns): an account to be, or what is wrong."""
+    """One row of the file, counted from 2 (the first line names the columns): an account to be, or what is wrong.
+
+    `problem` is in English, for a terminal; `code` says it where the field alone does not.
+    """
 
     line: int
     login: str
@@ -25,14 +44,20 @@ class ImportRow:
     account: NewAccount | None
     field: str | None = None
     problem: str | None = None
+    code: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ImportPreview:
-    """What a file would do. Nothing is made as long as `problem` or a row's problem is there."""
+    """What a file would do. Nothing is made as long as `problem` or a row's problem is there.
+
+    `problem` is in English, for a terminal; `code` with `detail` (a column, a number) is the same for a page.
+    """
 
     rows: tuple[ImportRow, ...] = ()
     problem: str | None = None
+    code: Problem | None = None
+    detail: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -47,30 +72,33 @@ def read_rows(text: str) -> ImportPreview:
     """Read a CSV text with a line of column names, separated by comma or semicolon."""
     text = text.removeprefix("\ufeff")
     if "\x00" in text:
-        return ImportPreview(problem="this is not a text file")
+        return ImportPreview(problem="this is not a text file", code=Problem.NOT_TEXT)
     first_line = text.split("\n", 1)[0]
     delimiter = ";" if first_line.count(";") > first_line.count(",") else ","
     try:
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         columns = [(column or "").strip().lower() for column in reader.fieldnames or ()]
-        if problem := _columns_problem(columns):
-            return ImportPreview(problem=problem)
+        if (wrong := _wrong_columns(columns)) is not None:
+            return wrong
         reader.fieldnames = columns
         rows = [_row(reader.line_num, given) for given in islice(reader, MOST_ROWS + 1)]
     except csv.Error as error:
-        return ImportPreview(problem=f"this is not a CSV file: {error}")
+        return ImportPreview(problem=f"this is not a CSV file: {error}", code=Problem.NOT_CSV)
     if len(rows) > MOST_ROWS:
-        return ImportPreview(problem=f"more than {MOST_ROWS} rows; import them in parts")
-    return ImportPreview(tuple(rows), None if rows else "there are no rows")
+        problem = f"more than {MOST_ROWS} rows; import them in parts"
+        return ImportPreview(problem=problem, code=Problem.TOO_MANY_ROWS, detail=str(MOST_ROWS))
+    return ImportPreview(tuple(rows)) if rows else ImportPreview(problem="there are no rows", code=Problem.NO_ROWS)
 
 
-def _columns_problem(columns: list[str]) -> str | None:
-    if unknown := [column for column in columns if column not in COLUMNS]:
-        return f"unknown column {unknown[0][:40]!r}; known are {', '.join(COLUMNS)}"
+def _wrong_columns(columns: list[str]) -> ImportPreview | None:
+    if unknown := [column[:40] for column in columns if column not in COLUMNS]:
+        problem = f"unknown column {unknown[0]!r}; known are {', '.join(COLUMNS)}"
+        return ImportPreview(problem=problem, code=Problem.COLUMN_UNKNOWN, detail=unknown[0])
     if missing := [column for column in NEEDED_COLUMNS if column not in columns]:
-        return f"the column {missing[0]!r} is missing"
+        problem = f"the column {missing[0]!r} is missing"
+        return ImportPreview(problem=problem, code=Problem.COLUMN_MISSING, detail=missing[0])
     if len(set(columns)) < len(columns):
-        return "a column is there twice"
+        return ImportPreview(problem="a column is there twice", code=Problem.COLUMN_TWICE)
     return None
 
 
@@ -78,7 +106,7 @@ def _row(line: int, given: dict[str | None, str | list[str] | None]) -> ImportRo
     words = {key: value for key, value in given.items() if isinstance(key, str) and not isinstance(value, list)}
     shown = (line, normal_login(words.get("login") or ""), words.get("name") or "", words.get("role") or "")
     if None in given:
-        return ImportRow(*shown, account=None, problem="more values than columns")
+        return ImportRow(*shown, account=None, problem="more values than columns", code=Problem.TOO_MANY_VALUES)
     try:
         return ImportRow(*shown, account=new_account(words))
     except AccountRefused as refused:
@@ -99,13 +127,13 @@ def judge(preview: ImportPreview, taken: Collection[str], partners: Collection[s
             if account is None:
                 yield row
                 continue
-            field, problem = "login", None
+            wrong: tuple[str, str, Problem | None] | None = None
             if account.login in taken:
-                problem = "this login exists already"
+                wrong = "login", "this login exists already", Problem.LOGIN_TAKEN
             elif times[account.login] > 1:
-                problem = "this login stands in the file twice"
+                wrong = "login", "this login stands in the file twice", Problem.LOGIN_TWICE
             elif refusal := partner_refusal(account, {*partners, *new_partners}):
-                field, problem = "partner", refusal
-            yield row if problem is None else ImportRow(row.line, row.login, row.name, row.role, None, field, problem)
+                wrong = "partner", refusal, None
+            yield ImportRow(row.line, row.login, row.name, row.role, None, *wrong) if wrong else row
 
-    return ImportPreview(tuple(judged()), preview.problem)
+    return replace(preview, rows=tuple(judged()))

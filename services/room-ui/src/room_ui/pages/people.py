@@ -11,12 +11,13 @@ from starlette.responses import RedirectResponse, Response
 
 from room_ui import refusals
 from room_ui.accounts.domain import AccountRefused, checked_password, new_account
-from room_ui.accounts.importing import COLUMNS, ImportPreview
+from room_ui.accounts.importing import COLUMNS, ImportPreview, ImportRow
+from room_ui.i18n import Texts
 from room_ui.pages.rendering import language_of, page
-from room_ui.pages.words import Notice, field_words
+from room_ui.pages.words import Notice, field_words, import_words
 from room_ui.refusals import Refusal
 from room_ui.viewer import Viewer
-from room_ui.web import parts_of, require
+from room_ui.web import form_of, parts_of, require
 
 router = APIRouter()
 PEOPLE_PER_PAGE = 100
@@ -156,7 +157,7 @@ async def import_form(request: Request, viewer: Managing) -> Response:
 @router.post("/admin_webinar/people-import/")
 async def import_people(request: Request, viewer: Managing) -> Response:
     """Show what a file would do; make the accounts after a second press, all of them or none."""
-    form = await request.form()
+    form = await form_of(request)
     text = await _csv_text(form)
     accounts = parts_of(request).accounts
     language = language_of(request)
@@ -180,18 +181,28 @@ async def import_people(request: Request, viewer: Managing) -> Response:
 
 def _preview_page(request: Request, preview: ImportPreview, text: str) -> Response:
     language = language_of(request)
-    problems = {
-        row.line: field_words(language, row.field) if row.field else row.problem for row in preview.rows if row.problem
+    context: dict[str, Any] = {
+        "preview": preview,
+        "text": text,
+        "problem": import_words(language, preview.code, preview.detail) if preview.code else None,
+        "problems": {row.line: _row_words(language, row) for row in preview.rows if row.problem},
+        "columns": COLUMNS,
     }
-    context: dict[str, Any] = {"preview": preview, "text": text, "problems": problems, "columns": COLUMNS}
     if not preview.is_good:
         words = language.gettext("Nothing was made: every row has to be right first.")
         context["notice"] = Notice("bad", words, "invalid_field")
     return page(request, "desk/import.html", status=200 if preview.is_good else 422, **context)
 
 
+def _row_words(language: Texts, row: ImportRow) -> str:
+    return import_words(language, row.code) if row.code else field_words(language, row.field or "")
+
+
 async def _csv_text(form: FormData) -> str | None:
-    """Return the text of the uploaded file, or the one that the preview carried; None when it cannot be read."""
+    """Return the text of the uploaded file, or the one that the preview carried; None when it cannot be read.
+
+    What the preview carried is not measured again: browsers make two characters of each end of a line.
+    """
     file, text = form.get("file"), form.get("text")
     if isinstance(file, UploadFile) and file.filename:
         content = await file.read(LARGEST_FILE + 1)
@@ -201,4 +212,4 @@ async def _csv_text(form: FormData) -> str | None:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError:
             return None
-    return text if isinstance(text, str) and text and len(text) <= LARGEST_FILE else None
+    return text if isinstance(text, str) and text else None

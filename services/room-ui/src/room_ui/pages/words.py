@@ -15,6 +15,7 @@ from contracts import (
     WebinarStatus,
 )
 
+from room_ui.accounts.importing import Problem
 from room_ui.i18n import Texts
 from room_ui.i18n import mark as _
 
@@ -132,6 +133,19 @@ FIELD_REFUSALS: Mapping[str, str] = {
     "text": _("Check the words in curly braces, and keep it under 4,000 characters."),
 }
 
+IMPORT_PROBLEMS: Mapping[Problem, str] = {
+    Problem.NOT_TEXT: _("This is not a text file."),
+    Problem.NOT_CSV: _("This cannot be read as a CSV file. Check the quotation marks."),
+    Problem.COLUMN_UNKNOWN: _("A column “%(detail)s” is not known. Those that may be there are listed above."),
+    Problem.COLUMN_MISSING: _("The column “%(detail)s” is missing."),
+    Problem.COLUMN_TWICE: _("A column is there twice."),
+    Problem.TOO_MANY_ROWS: _("There are more than %(detail)s rows. Import them in parts."),
+    Problem.NO_ROWS: _("There are no rows."),
+    Problem.TOO_MANY_VALUES: _("This row has more values than there are columns."),
+    Problem.LOGIN_TAKEN: _("This login is taken already."),
+    Problem.LOGIN_TWICE: _("This login stands in the file twice."),
+}
+
 FIELD_NAMES: Mapping[str, str] = {
     "title": _("Title"),
     "description": _("Description"),
@@ -225,6 +239,11 @@ def refusal_words(texts: Texts, error: CommandError) -> str:
 def field_words(texts: Texts, field: str) -> str:
     """Return what is wrong with a field that was refused here and not by Core."""
     return texts.gettext(FIELD_REFUSALS.get(field, REFUSALS[ErrorCode.INVALID_FIELD]))
+
+
+def import_words(texts: Texts, problem: Problem, detail: str = "") -> str:
+    """Return what is wrong with a file of accounts or a row of it."""
+    return texts.gettext(IMPORT_PROBLEMS[problem]) % {"detail": detail}
 
 
 def status_words(texts: Texts, webinar: WebinarEvent) -> str:
