@@ -15,6 +15,7 @@ def told(
     *,
     version: int = FINISHED,
     heard: float = 0,
+    made: float | None = None,
     part: int = 0,
     parts: int = 1,
     round_: int = 7,
@@ -24,7 +25,7 @@ def told(
         part=part,
         parts=parts,
         round=round_,
-        at=at(heard),
+        at=at(heard if made is None else made),
         webinar_version=version,
         interval=timedelta(seconds=5),
         heard_at=at(heard),
@@ -85,3 +86,16 @@ def test_when_the_finish_came_late_those_are_waited_for_who_were_there_before_th
     assert not may(told("room-1", heard=6), told("room-3", version=2, heard=6), now=7, finished=-300)
     assert may(told("room-1", heard=6), long_gone, now=7, finished=-300)
     assert may(before, now=30, finished=-300)
+
+
+@pytest.mark.parametrize(("now", "expected"), [(50, False), (69.9, False), (70, True)])
+def test_a_backlog_that_is_being_read_keeps_the_outcomes_waiting(now: float, expected: bool) -> None:
+    """The tracker was away for five minutes and reads for longer than thirty seconds what it has missed."""
+    of_before_the_finish = told(version=2, made=-100, heard=40)
+
+    assert may(of_before_the_finish, now=now, finished=-60) is expected
+
+
+def test_a_backlog_without_an_end_keeps_nobody_waiting_for_ever() -> None:
+    assert not may(told(version=2, made=-100, heard=599), now=599.9, finished=-60)
+    assert may(told(version=2, made=-100, heard=599), now=600, finished=-60)

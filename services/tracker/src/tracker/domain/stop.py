@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 SILENT_AFTER = 3
 """Presence intervals after which an instance that says nothing is gone."""
+LONGEST_BACKLOG = timedelta(minutes=10)
+"""After so long the outcomes are written, whatever is still being read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,19 @@ def may_finalise(
 
     Each instance heard in the last three intervals must have reported in whole with at least `finished_version`. When
     the finish itself came late (`heard_at` long after `finished_at`), something was away and silence proves nothing:
-    then those are waited for that were heard in the last three intervals before all fell silent.
+    then those are waited for that were heard in the last three intervals before all fell silent, and the longest wait
+    begins anew with each report from before the finish: a backlog is being read.
     """
     if now - heard_at < wait.least:
         return False
-    if now - heard_at >= wait.most:
+    came_late = heard_at - finished_at > wait.least
+    behind = [report.heard_at for report in reports if report.at < finished_at] if came_late else []
+    if now - max([heard_at, *behind]) >= wait.most or now - heard_at >= max(wait.most, LONGEST_BACKLOG):
         return True
     of_instance: defaultdict[str, list[PartReport]] = defaultdict(list)
     for report in reports:
         of_instance[report.instance_id].append(report)
     newest = [max(parts, key=lambda report: report.at) for parts in of_instance.values()]
-    came_late = heard_at - finished_at > wait.least
     reference = min(now, max((last.heard_at for last in newest), default=now)) if came_late else now
     return all(
         _told_all(of_instance[last.instance_id], last, finished_version)
