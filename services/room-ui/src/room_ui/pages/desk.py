@@ -68,13 +68,21 @@ def _with_all(values: Mapping[str, str]) -> dict[str, str]:
     return dict.fromkeys(FIELDS, "") | dict(values)
 
 
+def page_number(request: Request) -> int:
+    """Return which page of a list is asked for."""
+    number = request.query_params.get("page", "1")
+    return max(1, int(number)) if number.isascii() and number.isdecimal() and len(number) < 6 else 1
+
+
 @router.get("/admin_webinar/")
 async def webinars(request: Request, viewer: Managing) -> Response:
-    """List all webinars, the latest first."""
+    """List all webinars, the latest first, page by page."""
+    number = page_number(request)
     async with parts_of(request).database.pool.acquire() as connection:
-        found = await repository.webinars_for_desk(connection)
+        found, pages = await repository.webinars_for_desk(connection, number)
         speakers = await repository.display_names(connection, [one.speaker_id for one in found if one.speaker_id])
-    return page(request, "desk/list.html", webinars=found, speakers=speakers)
+    number = min(number, pages)
+    return page(request, "desk/list.html", webinars=found, speakers=speakers, number=number, pages=pages)
 
 
 @router.get("/admin_webinar/new")
@@ -117,9 +125,7 @@ async def webinar_page(
     async with parts_of(request).database.pool.acquire() as connection:
         options = await queries.speakers(connection)
         if shown is not None and shown.status in domain.ENDED:
-            number = request.query_params.get("page", "1")
-            page_number = int(number) if number.isdecimal() and len(number) < 6 else 1
-            context["report"] = await queries.report(connection, shown.webinar_id, page_number)
+            context["report"] = await queries.report(connection, shown.webinar_id, page_number(request))
             context["followups"] = await queries.followups(connection, shown.webinar_id)
     if form is None and shown is not None:
         form = of_webinar(shown)
