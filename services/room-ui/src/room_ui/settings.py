@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 from servicekit import ServiceSettings
 
 
+_USUAL_PORTS = {"http": 80, "https": 443}
+
+
 class RoomUiSettings(ServiceSettings):
     """Read from environment variables of the same names in capitals."""
 
@@ -33,15 +36,25 @@ class RoomUiSettings(ServiceSettings):
         address = urlsplit(self.base_url)
         if address.scheme not in {"http", "https"} or not address.netloc or address.path not in {"", "/"}:
             raise ValueError("BASE_URL is http(s)://host[:port] without a path")
+        try:
+            _ = self.origin
+        except ValueError as error:
+            raise ValueError(f"BASE_URL has a host or port that no address can have: {error}") from None
         if any(len(key) < 16 for key in self.signing_keys) or not self.signing_keys:
             raise ValueError("SESSION_KEYS needs keys of 16 characters or more")
         return self
 
     @property
     def origin(self) -> str:
-        """Scheme and host of `BASE_URL`, as a browser writes them in `Origin`: lower case, no slash at the end."""
+        """`BASE_URL` as a browser writes it in `Origin`: lower case, letters of any alphabet in ASCII, no usual port."""
         address = urlsplit(self.base_url)
-        return f"{address.scheme}://{address.netloc.lower()}"
+        host = address.hostname or ""
+        if not host.isascii():
+            host = host.encode("idna").decode()
+        if ":" in host:
+            host = f"[{host}]"
+        port = "" if address.port in {None, _USUAL_PORTS[address.scheme]} else f":{address.port}"
+        return f"{address.scheme}://{host}{port}"
 
     @property
     def is_https(self) -> bool:

@@ -1,0 +1,43 @@
+"""What an operator may set, and what becomes of it."""
+
+import pytest
+from pydantic import ValidationError
+from room_ui.settings import RoomUiSettings
+from room_ui.web import is_from_us
+
+
+def settings(base_url: str) -> RoomUiSettings:
+    return RoomUiSettings(
+        service_database_url="postgresql://unused",
+        service_rabbitmq_url="amqp://unused",
+        session_keys="a key of the tests",
+        command_signing_key="unused",
+        base_url=base_url,
+    )
+
+
+@pytest.mark.parametrize(
+    ("base_url", "origin"),
+    [
+        ("http://rooms.test", "http://rooms.test"),
+        ("https://Rooms.Test/", "https://rooms.test"),
+        ("https://rooms.test:443", "https://rooms.test"),
+        ("http://rooms.test:80/", "http://rooms.test"),
+        ("http://rooms.test:443", "http://rooms.test:443"),
+        ("http://room_ui:8000", "http://room_ui:8000"),
+        ("https://Пример.рф", "https://xn--e1afmkfd.xn--p1ai"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_a_form_is_from_us_by_the_origin_that_a_browser_makes_of_the_base_url(base_url: str, origin: str) -> None:
+    assert settings(base_url).origin == origin
+    assert is_from_us({"origin": origin}, settings(base_url).origin)
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    ["", "rooms.test", "ftp://rooms.test", "http://rooms.test/path", "http://rooms.test:x", f"http://{'я' * 64}.рф"],
+)
+def test_a_base_url_that_no_browser_can_open_is_refused(base_url: str) -> None:
+    with pytest.raises(ValidationError, match="BASE_URL"):
+        settings(base_url)
