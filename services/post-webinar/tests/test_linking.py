@@ -186,6 +186,27 @@ async def test_an_account_has_one_chat_and_a_chat_one_account(
     assert [tuple(row) for row in rows] == [("anna", None), ("paul", second.chat_id)]
 
 
+async def test_a_second_link_in_the_same_chat_moves_nothing(
+    service: ServiceUnderTest, sandbox: Sandbox, bot: asyncio.Task[None]
+) -> None:
+    """Both were opened before the first was accepted."""
+    chat = sandbox.messenger.add_person("Anna")
+    for count in (1, 2, 3):
+        sandbox.messenger.say(chat, await address(service))
+        await said(chat, count)
+    questions = await said(chat, 3)
+    for question, button in zip(questions, (0, 0, 1), strict=True):
+        sandbox.messenger.press(chat, question.buttons[0][button]["callback_data"])
+
+        async def edited(entry: Entry = question) -> bool:
+            return entry.edited_at is not None
+
+        await eventually(edited)
+    assert ["Done: the chat is linked" in question.text for question in questions] == [True, True, False]
+    assert questions[2].text.startswith("This chat is linked to the account “Anna”")
+    assert len(await said(chat, 3)) == 3
+
+
 async def test_who_links_late_gets_what_waited(
     service: ServiceUnderTest, sandbox: Sandbox, bot: asyncio.Task[None]
 ) -> None:

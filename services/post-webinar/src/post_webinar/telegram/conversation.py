@@ -129,18 +129,20 @@ async def _token_in(text: str, work: Work) -> LinkToken | None:
 async def _decide(
     token: LinkToken, chat_id: int, locale: Locale, work: Work, settings: PostWebinarSettings, *, accepted: bool
 ) -> list[Say]:
+    linked = await links.account_of_chat(work, chat_id)
     if not token.usable:
-        linked = await links.account_of_chat(work, chat_id)
         if linked and linked.account_id == token.account_id:
             # The same press, heard once more.
             return [Say(chat_id, phrase(locale, "linked", name=linked.display_name))]
         return [Say(chat_id, phrase(locale, "stale", page=settings.page("/account/")))]
     await links.use_token(work, token.token_id)
+    if not accepted and linked:
+        return [Say(chat_id, phrase(locale, "explain_linked", name=linked.display_name))]
     if not accepted:
         return [Say(chat_id, phrase(locale, "declined"))]
     says = [Say(chat_id, phrase(locale, "linked", name=token.display_name))]
     former = await links.chat_of_account(work, token.account_id)
-    if former is not None:
+    if former is not None and former != chat_id:
         says.append(Say(former, phrase(locale, "moved", name=token.display_name)))
     await links.link(work, token.account_id, chat_id)
     await locks.share_followups_of_unlinked(work, token.account_id, work.now - LINKED_WITHIN)
