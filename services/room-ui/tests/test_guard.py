@@ -1,5 +1,6 @@
 """Nobody writes from elsewhere, and nothing that is sent makes us fail."""
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -270,6 +271,21 @@ async def test_static_files_need_no_session_and_no_database(web: Web) -> None:
     for missing in ("/static/0", "/static/../web.py", "/static/%2e%2e/web.py", "/static/%00", "/static/"):
         assert (await member.browser.get(missing)).status_code == 404, missing
     await web.parts.database.open()
+
+
+async def test_a_static_file_is_kept_for_ever_only_under_the_hash_of_what_it_holds(web: Web) -> None:
+    browser = web.browser()
+    current = re.search(r'"(/static/site\.css\?v=\w+)"', (await browser.get("/webinars/")).text)
+    assert current is not None
+
+    kept = await browser.get(current[1])
+    again = await browser.get(current[1], headers={"if-none-match": kept.headers["etag"]})
+
+    assert (kept.status_code, again.status_code) == (200, 304)
+    assert kept.headers["cache-control"] == again.headers["cache-control"] == "public, max-age=31536000, immutable"
+    for other in ("", "?v=", "?v=0123456789ab", "?v=%ff", "?dev=1", f"?x={current[1]}"):
+        assert (await browser.get(f"/static/site.css{other}")).headers["cache-control"] == "no-cache", other
+    assert (await browser.get("/static/nothing.css?v=0123456789ab")).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ For pages: `request.state.viewer` (a `Viewer`), `parts_of(request)`, `Depends(re
 
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import asyncpg
 from contracts import Capability, ErrorCode
@@ -25,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from room_ui import refusals
 from room_ui.addresses import page_address, with_slash
+from room_ui.assets import STATIC, fingerprint
 from room_ui.doorway import LARGEST_BODY, Doorway
 from room_ui.parts import Parts
 from room_ui.refusals import Refusal
@@ -33,7 +33,6 @@ from room_ui.viewer import Viewer
 API = "/webinar/v1/"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _GUESTS_SEND = ("/account/login/", "/account/link/")
-_STATIC = Path(__file__).parent / "static"
 _CODES: Mapping[int, ErrorCode] = {
     400: ErrorCode.INVALID_FIELD,
     401: ErrorCode.UNAUTHENTICATED,
@@ -177,11 +176,15 @@ async def _answer_failure(request: Request, _: Exception) -> Response:
 
 
 class _Static(StaticFiles):
-    """Files of the pages; one that is asked for with its content's hash (`?v=…`) never changes."""
+    """Files of the pages; one that is asked for with its content's hash (`?v=…`) never changes.
+
+    With any other hash it may: a page of another version, served while this one is rolled out, asks for its own file.
+    """
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        lasting = b"v=" in scope.get("query_string", b"") and response.status_code == 200
+        asked = parse_qs(scope["query_string"].decode("latin-1")).get("v", [""])[0]
+        lasting = response.status_code in {200, 304} and asked == fingerprint(path)
         response.headers["cache-control"] = "public, max-age=31536000, immutable" if lasting else "no-cache"
         return response
 
@@ -201,7 +204,7 @@ def create_app(parts: Parts) -> ASGIApp:
     app.state.parts = parts
     for router in (actions.router, sign_in.router, *pages.routers()):
         app.include_router(router)
-    app.mount("/static", _Static(directory=_STATIC, check_dir=False), name="static")
+    app.mount("/static", _Static(directory=STATIC, check_dir=False), name="static")
     handlers: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
         Refusal: _answer_refusal,
         SignInFirst: _answer_sign_in_first,

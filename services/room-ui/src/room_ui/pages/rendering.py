@@ -1,6 +1,5 @@
 """Pages from templates: everything is escaped, everything is in the viewer's language."""
 
-import hashlib
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from starlette.responses import HTMLResponse
 
 from room_ui.accounts.domain import safe_referral
 from room_ui.addresses import page_address
+from room_ui.assets import fingerprint
 from room_ui.cookies import cookie_value
 from room_ui.i18n import Texts, texts
 from room_ui.pages import words
@@ -28,11 +28,9 @@ PACKAGE = Path(__file__).parent.parent
 LANGUAGES = (("ru", "Русский"), ("en", "English"))
 
 
-@lru_cache
 def asset(name: str) -> str:
     """Return the address of a static file, with its content's hash so that it may be kept for ever."""
-    content = (PACKAGE / "static" / name).read_bytes()
-    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+    return f"/static/{name}?v={fingerprint(name)}"
 
 
 def remaining(language: Texts, length: timedelta) -> str:
