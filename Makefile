@@ -1,5 +1,5 @@
-# The manual: `make` or `make help`. Every target first makes .venv if needed; nothing is installed on the machine.
-# Needs Python 3.11 or newer (any `python3`), git and make; on Debian and Ubuntu not even pip.
+# The manual: `make` or `make help`. Every other target first makes .venv if needed; nothing is installed on the machine.
+# Needs Python 3.11 or newer (any `python3`) and make; on Debian and Ubuntu not even pip.
 
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m local_stack
@@ -33,7 +33,7 @@ status: bootstrap ## Say whether it runs, and where
 servers: bootstrap ## Run only PostgreSQL and RabbitMQ, to run tests against them again and again
 	@$(LOCAL) servers
 
-test: bootstrap ## Every check and every test, with the time of each part (what CI runs)
+test: bootstrap ## Every check and every test but test-compose, with the time of each part (what CI runs)
 	@$(LOCAL) test
 
 lint: bootstrap ## Style and the direction of imports

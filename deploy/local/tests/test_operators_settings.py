@@ -1,16 +1,18 @@
-"""docker-compose.yml hands on what docs/operating.md lets an operator set, to the services that it says."""
+"""docs/operating.md, docker-compose.yml and the code agree on what an operator can set."""
 
 import re
 
 import pytest
 from contracts.topology import SERVICES
 from local_stack.paths import ROOT
+from servicekit import ServiceSettings
+
+PAGE = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
 
 
 def listed(service: str) -> set[str]:
     """Return the variables that the operator's page lists for a service."""
-    page = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
-    rows = [row.split("|") for row in page.splitlines() if row.startswith("| `")]
+    rows = [row.split("|") for row in PAGE.splitlines() if row.startswith("| `")]
     whole_words = re.compile(rf"(?<![\w-]){service}(?![\w-])")
     return {name for row in rows if whole_words.search(row[2]) for name in re.findall(r"`([A-Z_]+)`", row[1])}
 
@@ -25,3 +27,12 @@ def handed_on(service: str) -> set[str]:
 @pytest.mark.parametrize("service", SERVICES)
 def test_what_an_operator_sets_reaches_the_services_that_the_page_names(service: str) -> None:
     assert handed_on(service) == listed(service)
+
+
+def test_the_page_lists_what_every_service_reads() -> None:
+    _, _, table = PAGE.partition("Of every service:\n\n")
+    table, _, _ = table.partition("\n\n")
+    names = {name for row in table.splitlines() for name in re.findall(r"`([A-Z_]+)`", row.split("|")[1])}
+
+    # Delays lie in the queues, so only provisioning makes use of it.
+    assert names == {field.upper() for field in ServiceSettings.model_fields} - {"RETRY_SCALE"}
