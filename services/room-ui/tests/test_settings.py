@@ -1,9 +1,14 @@
 """What an operator may set, and what becomes of it."""
 
+import re
+from pathlib import Path
+
 import pytest
+import room_ui
 from pydantic import ValidationError
 from room_ui.settings import RoomUiSettings
 from room_ui.web import is_from_us
+from servicekit import ServiceSettings
 
 
 def settings(base_url: str) -> RoomUiSettings:
@@ -41,3 +46,10 @@ def test_a_form_is_from_us_by_the_origin_that_a_browser_makes_of_the_base_url(ba
 def test_a_base_url_that_no_browser_can_open_is_refused(base_url: str) -> None:
     with pytest.raises(ValidationError, match="BASE_URL"):
         settings(base_url)
+
+
+def test_every_setting_is_read_by_somebody() -> None:
+    code = "".join(file.read_text() for file in Path(room_ui.__file__).parent.rglob("*.py"))
+    own = set(RoomUiSettings.model_fields) - set(ServiceSettings.model_fields)
+
+    assert {name for name in own if not re.search(rf"\.{name}\b", code)} == set()

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 from servicekit import ServiceSettings
 
-
 _USUAL_PORTS = {"http": 80, "https": 443}
 
 
@@ -21,7 +20,6 @@ class RoomUiSettings(ServiceSettings):
     signup_url: str = Field(default="", description="where a guest books a place; empty: /signup/ says how")
     default_locale: str = Field(default="ru", pattern="^(ru|en)$", description="language of a visitor without a choice")
     organiser_contact: str = Field(default="", description="shown to who has no partner: text, a link or @name")
-    frame_hosts: str = Field(default="", description="comma separated extra hosts that player and chat may come from")
     forwarded_allow_ips: str = Field(
         default="127.0.0.1", description="proxies whose X-Forwarded-For is believed; comma separated addresses"
     )
@@ -46,7 +44,7 @@ class RoomUiSettings(ServiceSettings):
 
     @property
     def origin(self) -> str:
-        """`BASE_URL` as a browser writes it in `Origin`: lower case, letters of any alphabet in ASCII, no usual port."""
+        """`BASE_URL` as a browser writes it in `Origin`: lower case, any alphabet in ASCII, no usual port."""
         address = urlsplit(self.base_url)
         host = address.hostname or ""
         if not host.isascii():
