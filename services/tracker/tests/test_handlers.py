@@ -239,6 +239,38 @@ async def test_one_webinar_that_waits_keeps_no_other_waiting(tracker: ServiceUnd
     assert [event.webinar_id for event in tracker.said(WebinarCompleted)] == [OTHER_WEBINAR]
 
 
+async def test_one_webinar_that_cannot_be_finalised_keeps_no_other_waiting(tracker: ServiceUnderTest) -> None:
+    tracker.clock.set(at(600))
+    await tracker.receive(LIVE, report(600, entry("a", 0)), FINISHED)
+    await tracker.database.pool.execute("update session set completed_by = 'nobody knows'")
+    tracker.clock.advance(1)
+    await tracker.receive(webinar(version=2, on_air=((0, None),), webinar_id=OTHER_WEBINAR))
+    await tracker.receive(report(600, entry("b", 0), webinar_id=OTHER_WEBINAR))
+    await tracker.receive(webinar(version=3, on_air=((0, 600),), finished=600, webinar_id=OTHER_WEBINAR))
+    with pytest.raises(ValueError, match="nobody knows"):
+        await finalise(tracker)
+
+    await finalise(tracker, after=0.5)
+
+    assert [event.webinar_id for event in tracker.said(WebinarCompleted)] == [OTHER_WEBINAR]
+    await tracker.database.pool.execute("update session set completed_by = null")
+    await finalise(tracker)
+    assert [event.webinar_id for event in tracker.said(WebinarCompleted)] == [WEBINAR]
+
+
+async def test_a_stop_that_a_newer_snapshot_takes_back_is_forgotten(tracker: ServiceUnderTest) -> None:
+    await tracker.receive(FINISHED)
+    await tracker.receive(webinar(version=4, on_air=((0, None),)), report(650, entry("a", 0)))
+    await finalise(tracker)
+    assert tracker.said(WebinarCompleted) == []
+    assert await tracker.database.pool.fetchval("select count(*) from stop") == 0
+
+    await tracker.receive(webinar(version=5, on_air=((0, 700),), finished=700))
+    await finalise(tracker)
+
+    assert [event.completed_at for event in tracker.said(WebinarCompleted)] == [at(700)]
+
+
 async def test_figures_are_told_at_a_bounded_rate_while_live(tracker: ServiceUnderTest) -> None:
     await tracker.receive(LIVE, report(10, entry("a", 0)))
     tracker.clock.set(at(11))

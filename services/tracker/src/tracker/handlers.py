@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts import ParticipationEvent, RoomFinish, RoomPresence, WebinarEvent
-from servicekit import Heard, Router, Work
+from servicekit import Database, Heard, Router, Work
 
 from tracker import announcements
 from tracker.domain.airing import Airing, after_hearing, bridge_of
@@ -23,6 +23,7 @@ router.needs_snapshots(WebinarEvent, "webinar")
 _SLICE = 1000
 _TOLD_AT_ONCE = 1000
 _FINALISE_EVERY_SECONDS = 0.5
+_TRY_AGAIN_AFTER = timedelta(seconds=10)
 _TELL_EVERY_SECONDS = 2.0
 
 Cause = Heard[Any]
@@ -166,16 +167,20 @@ def _next_version(previous: int | None, work: Work) -> int:
 
 
 @router.every(_FINALISE_EVERY_SECONDS)
-async def finalise_due(work: Work, *, settings: TrackerSettings) -> bool:
+async def finalise_due(work: Work, *, database: Database, settings: TrackerSettings) -> bool:
     """Write and announce the outcomes of one finished webinar, once everyone who may know more has spoken."""
-    stop = await webinars.take_due_stop(work)
+    # In a transaction of its own: a stop that cannot be finalised must not stay the first and keep all others waiting.
+    async with database.work() as taking:
+        stop = await webinars.take_due_stop(taking, again_at=work.now + _TRY_AGAIN_AFTER)
     if stop is None:
         return False
     if not await participations.lock_exclusively(work, [stop.webinar_id]):
         await webinars.close_ledger(work, stop.webinar_id)
         return True
     airing = (await webinars.airings(work, [stop.webinar_id]))[stop.webinar_id]
-    assert airing.finished_at is not None
+    if airing.finished_at is None:
+        await webinars.forget_stop(work, stop.webinar_id)
+        return True
     finished_version = airing.finish_versions.first(airing.finished_at)
     assert finished_version is not None
     ready = may_finalise(

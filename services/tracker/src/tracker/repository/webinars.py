@@ -162,11 +162,18 @@ async def add_stops(work: Work, webinar_ids: Sequence[UUID], *, due_at: datetime
     )
 
 
-async def take_due_stop(work: Work) -> Stop | None:
-    """Lock and return a stop that is due and that nobody else looks at."""
+async def take_due_stop(work: Work, *, again_at: datetime) -> Stop | None:
+    """Return a stop that is due, and have it looked at again at `again_at`, whatever becomes of it until then."""
     row = await work.connection.fetchrow(
-        "select webinar_id, heard_at from stop where due_at <= $1 order by due_at limit 1 for update skip locked",
+        """
+        update stop set due_at = $2
+        where webinar_id = (
+            select webinar_id from stop where due_at <= $1 order by due_at limit 1 for update skip locked
+        )
+        returning webinar_id, heard_at
+        """,
         work.now,
+        again_at,
     )
     return Stop(row["webinar_id"], row["heard_at"]) if row else None
 
@@ -176,12 +183,17 @@ async def look_again(work: Work, webinar_id: UUID, *, due_at: datetime) -> None:
     await work.connection.execute("update stop set due_at = $2 where webinar_id = $1", webinar_id, due_at)
 
 
+async def forget_stop(work: Work, webinar_id: UUID) -> None:
+    """Look at a stop no more."""
+    await work.connection.execute("delete from stop where webinar_id = $1", webinar_id)
+
+
 async def close_ledger(work: Work, webinar_id: UUID) -> None:
     """Note that the outcomes of this webinar are written."""
     await work.connection.execute(
         "update ledger set finalised_at = $2 where webinar_id = $1 and finalised_at is null", webinar_id, work.now
     )
-    await work.connection.execute("delete from stop where webinar_id = $1", webinar_id)
+    await forget_stop(work, webinar_id)
 
 
 async def finalised(work: Work, webinar_ids: Iterable[UUID]) -> set[UUID]:
