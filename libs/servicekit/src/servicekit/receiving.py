@@ -55,6 +55,7 @@ class Subscription:
         self._stopping = asyncio.Event()
         self._acknowledging = Acknowledging()
         self._pauses = 0
+        self._cancelled = False
         self._consumer_tag: str | None = None
         self.consuming = False
         self._queue = RabbitQueue(handling.queue, queue_type=QueueType.QUORUM, durable=True, declare=False)
@@ -72,15 +73,10 @@ class Subscription:
         return self._handling.queue
 
     async def _take(self, message: RabbitMessage) -> None:
-        if self._paused_or_stopping:
-            await self._reject([message.raw_message])
-            return
         self._gathered.append(message.raw_message)
-        self._arrived.set()
-
-    @property
-    def _paused_or_stopping(self) -> bool:
-        return self._stopping.is_set() or not self.consuming
+        # What still comes while paused is held: given back at once, it would come at once again, a hundred times.
+        if self.consuming and not self._stopping.is_set():
+            self._arrived.set()
 
     def begin(self) -> None:
         """Take what arrives from now on; to be called before the broker starts."""
@@ -132,9 +128,10 @@ class Subscription:
 
     async def _give_back(self, held: Sequence[Any]) -> None:
         self.consuming = False
-        await self._cancel_consumer()
-        held = [*held, *self._gathered]
-        self._gathered.clear()
+        self._cancelled = await self._cancel_consumer()
+        if self._cancelled:
+            held = [*held, *self._gathered]
+            self._gathered.clear()
         await self._reject(held)
 
     async def _reject(self, raws: Sequence[Any]) -> None:
@@ -143,9 +140,10 @@ class Subscription:
         except BROKER_AWAY as error:
             log.info("receiving.gone_with_its_channel", queue=self.queue, error=repr(error))
 
-    async def _cancel_consumer(self) -> None:
+    async def _cancel_consumer(self) -> bool:
+        """Whether nothing comes any more."""
         if self._consumer_tag is None:
-            return
+            return True
         try:
             async with asyncio.timeout(_BROKER_LIMIT_SECONDS):
                 queue = await self._broker.declare_queue(self._queue)
@@ -153,12 +151,16 @@ class Subscription:
         except BROKER_AWAY as error:
             # The consumer went with its channel, and is not brought back: aio-pika forgot it before it asked.
             log.info("receiving.cancel_failed", queue=self.queue, error=repr(error))
+            return not isinstance(error, TimeoutError)
+        return True
 
     async def _resume_when_infrastructure_answers(self) -> None:
         pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(self._pauses - 1, 10), _LONGEST_PAUSE_SECONDS)
         while not await self._stops_within(pause):
             pause = _FIRST_PAUSE_SECONDS
-            if await self._infrastructure_answers() and await self._consume_again():
+            if not self._cancelled:
+                await self._give_back([])
+            elif await self._infrastructure_answers() and await self._consume_again():
                 log.info("receiving.resumed", queue=self.queue)
                 return
 
@@ -171,6 +173,8 @@ class Subscription:
         return True
 
     async def _consume_again(self) -> bool:
+        if self._stopping.is_set():
+            return False
         self.consuming = True
         try:
             async with asyncio.timeout(_BROKER_LIMIT_SECONDS):
@@ -178,6 +182,10 @@ class Subscription:
                 await queue.consume(self._subscriber.consume, consumer_tag=self._consumer_tag)  # type: ignore[arg-type]
         except BROKER_AWAY as error:
             log.info("receiving.still_away", queue=self.queue, error=repr(error))
+            await self._give_back([])
+            return False
+        if self._stopping.is_set():
+            # `stop` has cancelled the consumer before this one was there.
             await self._give_back([])
             return False
         return True
