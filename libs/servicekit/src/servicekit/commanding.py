@@ -71,22 +71,26 @@ class CommandClient:
         *,
         actor: Actor,
         message_id: UUID,
+        correlation_id: str | None = None,
         timeout: float = 5.0,  # noqa: ASYNC109
     ) -> CommandReply:
         """Send `command` and return its reply.
 
-        The same `message_id` again gets the first outcome. Raises `CommandNotSent` when the command was never
-        confirmed by the broker and so surely changes nothing (the receiver refuses it after its deadline),
-        `CommandUnanswered` when its outcome is not known after `timeout` seconds.
+        The same `message_id` again gets the first outcome. The `correlation_id` is the message's own id, unless the
+        command belongs to something that has one: a webinar that was started. Raises `CommandNotSent` when the
+        command never left this process or was given back, and so surely changes nothing, `CommandUnanswered` when its
+        outcome is not known after `timeout` seconds.
         """
         if not self.listening:
             raise CommandNotSent(f"{command.topic} {message_id}: this instance does not hear replies yet")
         deadline = self._clock.now() + timedelta(seconds=timeout)
-        envelope = self._envelope(command, actor, message_id, deadline)
+        envelope = self._envelope(command, actor, message_id, correlation_id or str(message_id), deadline)
         reply: asyncio.Future[CommandReply] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(str(message_id), set()).add(reply)
+        underway = asyncio.Event()
+        body = command.to_json()
         sending = asyncio.create_task(
-            self._publisher.send(EXCHANGE, command.topic, command.to_json(), envelope, expiration_seconds=timeout)
+            self._publisher.send(EXCHANGE, command.topic, body, envelope, expiration_seconds=timeout, underway=underway)
         )
         either: list[asyncio.Future[Any]] = [sending, reply]
         try:
@@ -96,15 +100,18 @@ class CommandClient:
                     _raise_when_not_published(sending)
                 return await reply
         except TimeoutError:
-            if not sending.done():
-                raise CommandNotSent(f"{command.topic} {message_id}: not confirmed within {timeout} s") from None
+            if not underway.is_set():
+                raise CommandNotSent(f"{command.topic} {message_id}: no broker within {timeout} s") from None
+            # Not confirmed is not unknown to the broker: it may be slow alone in saying that it has the command.
             raise CommandUnanswered(f"{command.topic} {message_id}: no reply within {timeout} s") from None
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
             self._forget(str(message_id), reply)
 
-    def _envelope(self, command: Command, actor: Actor, message_id: UUID, deadline: datetime) -> Envelope:
+    def _envelope(
+        self, command: Command, actor: Actor, message_id: UUID, correlation_id: str, deadline: datetime
+    ) -> Envelope:
         [receiver] = TOPIC_OF[type(command)].heard_by
         token = self._tokens.make(
             actor=actor, topic=command.topic, audience=receiver, message_id=message_id, deadline=deadline
@@ -112,7 +119,7 @@ class CommandClient:
         return self._publisher.envelope(
             command.topic,
             message_id=message_id,
-            correlation_id=str(message_id),
+            correlation_id=correlation_id,
             deadline=deadline,
             authorization=token,
             reply_to=self._reply_to,

@@ -79,7 +79,7 @@ AWAY: tuple[type[BaseException], ...] = (BrokerAwayError, DatabaseAwayError)
 
 
 class CommandNotSent(ServicekitError):
-    """The command did not reach its receiver, and its deadline has passed or it was given back: nothing was changed."""
+    """The command never left this process, or the broker gave it back: nothing was changed."""
 
 
 class CommandUnanswered(ServicekitError):

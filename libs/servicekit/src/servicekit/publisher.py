@@ -143,11 +143,13 @@ class Publisher:
         persistent: bool = True,
         headers: Mapping[str, Any] | None = None,
         expiration_seconds: float | None = None,
+        underway: asyncio.Event | None = None,
     ) -> None:
         """Publish and wait for the confirmation; raises `BrokerAwayError` when it is not known to have arrived.
 
         `NotPublishedError`, one of these, says that it surely has not: the broker was not reached, or it gave the
-        message back because no queue takes it.
+        message back because no queue takes it. `underway` is set just before anything of it is written: who stops
+        waiting earlier knows that it was never sent.
         """
         message = wire_message(
             body, envelope, headers=headers, persistent=persistent, expiration_seconds=expiration_seconds
@@ -159,6 +161,8 @@ class Publisher:
                     target = await self._link.exchange(exchange)
                 except BROKER_AWAY as error:
                     raise NotPublishedError(f"{what}: {error!r}") from error
+                if underway is not None:
+                    underway.set()
                 await target.publish(message, routing_key, mandatory=mandatory)
         except aiormq.exceptions.DeliveryError as error:
             raise NotPublishedError(f"{what}: {error!r}") from error
