@@ -88,6 +88,24 @@ async def test_an_account_is_changed_and_keeps_its_login(web: Web) -> None:
     assert "вебинар" not in nobody.text.split("<main")[1].lower()
 
 
+async def test_an_account_is_changed_while_its_partner_is_switched_off(web: Web) -> None:
+    admin = await web.member("admin")
+    partner, _ = await web.member("partner", login="boris"), await web.member("partner", login="vera")
+    member, other = await web.member(login="anna", partner="boris"), await web.member(login="olga", partner="vera")
+    await web.parts.accounts.set_active(partner.account_id, active=False)
+    path = f"/admin_webinar/people/{member.account_id}"
+
+    page = (await admin.browser.get(path)).text
+    changed = await admin.post(path, data={**NEW, "name": "Anna K", "partner": "boris"})
+    refused = await admin.post(f"/admin_webinar/people/{other.account_id}", data={**NEW, "partner": "boris"})
+
+    assert 'name="partner" type="text" value="boris"' in page
+    assert (changed.status_code, refused.status_code) == (303, 422)
+    account = await web.parts.accounts.find("anna")
+    assert account is not None
+    assert (account.display_name, account.partner_id) == ("Anna K", partner.account_id)
+
+
 @pytest.mark.parametrize("words", [{"password": "short"}, {"role": "moderator", "password": "a long password"}])
 async def test_a_refused_change_changes_nothing_at_all(web: Web, words: dict[str, str]) -> None:
     admin, member = await web.member("admin"), await web.member(login="anna", name="Anna")

@@ -184,12 +184,17 @@ class Accounts:
         await self._change(account_id, contact=contact)
 
     async def edit(self, account_id: str, given: dict[str, str | None]) -> None:
-        """Set name, role, partner, locale, country and contact card from words as `new_account` takes them."""
+        """Set name, role, partner, locale, country and contact card from words as `new_account` takes them.
+
+        A partner that stays the same is not judged again: they may have been switched off since.
+        """
         async with self.database.work() as work:
             account = await self._locked(work, account_id)
             found = await repository.account_by_id(work.connection, account_id)
             wanted = new_account({**given, "login": found.login if found else ""})
             partners = await repository.active_partners(work.connection, _partner_logins([wanted]))
+            if account.partner_id and (partner := await repository.account_by_id(work.connection, account.partner_id)):
+                partners[partner.login] = partner.account_id
             if refusal := partner_refusal(wanted, partners):
                 raise AccountRefused("partner", refusal)
             fields = {
