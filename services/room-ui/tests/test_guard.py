@@ -156,6 +156,24 @@ async def test_signing_in_over_the_form_and_out_again(web: Web) -> None:
     assert (await browser.get("/account/contacts/")).headers["location"].startswith("/account/login/?next=/account/")
 
 
+async def test_signing_in_with_the_cookie_of_an_ended_session_begins_a_new_one(web: Web) -> None:
+    member = await web.member()
+    await web.parts.accounts.set_active(member.account_id, active=False)
+    await web.parts.accounts.set_active(member.account_id, active=True)
+    link = await web.parts.accounts.new_link(member.account_id)
+    browser = web.browser(member.cookie)
+    guest = await browser.get(f"/account/link/{link}")
+    token = next(value for value in guest.headers.get_list("set-cookie") if value.startswith("wh_guest=")).split(";")[0]
+
+    signed_in = await web.browser(f"{member.cookie}; {token}").post(
+        f"/account/link/{link}", data={"csrf_token": token.split("=", 1)[1].strip('"')}, headers={"origin": BASE_URL}
+    )
+
+    assert signed_in.headers["location"] == "/account/webinar_room/"
+    [cookie] = signed_in.headers.get_list("set-cookie")
+    assert (await web.parts.sessions.authenticate(scope_with(cookie.split(";")[0].split("=", 1)[1]))).viewer.account_id
+
+
 def scope_with(session: str) -> dict[str, Any]:
     return {"type": "http", "headers": [(b"cookie", f"wh_session={session}".encode())]}
 

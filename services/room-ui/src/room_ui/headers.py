@@ -60,15 +60,23 @@ def security_headers(scope: Scope, *, https: bool) -> list[tuple[bytes, bytes]]:
     return found
 
 
+def _cookie_name(cookie: bytes) -> bytes:
+    return cookie.split(b"=", 1)[0]
+
+
 def secured(scope: Scope, send: Send, *, https: bool, cookies: Iterable[bytes] = ()) -> Send:
-    """Return a `send` that adds the security headers and `cookies` to the start of the response."""
+    """Return a `send` that adds the security headers and `cookies` to the start of the response.
+
+    A cookie that the response sets itself is left to it: the later of two wins, and would undo a sign-in.
+    """
 
     async def send_secured(message: Message) -> None:
         if message["type"] == "http.response.start":
             own = list(message.get("headers", ()))
             named = {name.lower() for name, _ in own}
             own += [header for header in security_headers(scope, https=https) if header[0] not in named]
-            own += [(b"set-cookie", cookie) for cookie in cookies]
+            set_here = {_cookie_name(value) for name, value in own if name.lower() == b"set-cookie"}
+            own += [(b"set-cookie", cookie) for cookie in cookies if _cookie_name(cookie) not in set_here]
             if b"cache-control" not in named:
                 own.append((b"cache-control", b"no-store"))
             message = {**message, "headers": own}
