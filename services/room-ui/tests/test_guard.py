@@ -216,6 +216,17 @@ async def test_a_missing_slash_is_mended_without_believing_the_host_header(web: 
         assert (await browser.get(f"{BASE_URL}{path}")).status_code == 404, path
 
 
+@pytest.mark.parametrize("path", ["/admin_webinar/people", "/admin_webinar/messages", "/admin_webinar/people-import"])
+async def test_a_page_of_the_desk_is_found_without_its_slash_too(web: Web, path: str) -> None:
+    admin = await web.member(Role.ADMIN)
+
+    found = await admin.browser.get(f"{path}?q=a")
+
+    assert (found.status_code, found.headers["location"]) == (307, f"{path}/?q=a")
+    assert (await admin.browser.get(f"{path}x")).status_code == 404
+    assert (await admin.post(path)).status_code == 404
+
+
 BAD_BODIES: list[dict[str, Any]] = [
     {"content": b""},
     {"content": b"{", "headers": {"content-type": "application/json"}},

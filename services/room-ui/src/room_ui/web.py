@@ -154,6 +154,9 @@ async def _answer_http_exception(request: Request, error: Any) -> Response:
 async def _answer_invalid(request: Request, error: Any) -> Response:
     first = error.errors()[0]
     if first["loc"][0] == "path" or first["loc"][-1] == "webinar_id":
+        # A page whose address lacks its slash may have been taken for a webinar.
+        if longer := with_slash(request):
+            return RedirectResponse(longer, 307)
         return await _answer_refusal(request, refusals.webinar_not_found())
     where = ".".join(str(part) for part in first["loc"][1:])
     return await _answer(request, 422, ErrorCode.INVALID_FIELD, f"{where}: {first['msg']}")
