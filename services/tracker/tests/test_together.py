@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 from contracts import (
@@ -20,7 +21,7 @@ from tracker.handlers import finalise_due, tell_progress
 from tracker.main import create_service
 from tracker.repository import participations
 from tracker.settings import TrackerSettings
-from tracker.testing import START, WEBINAR, at, entry, finish, report, webinar
+from tracker.testing import OTHER_WEBINAR, START, WEBINAR, at, entry, finish, report, webinar
 
 LIVE = webinar(version=2, on_air=((0, None),))
 FINISHED = webinar(version=3, on_air=((0, 600),), finished=600)
@@ -46,7 +47,9 @@ def said_by_all(message: type[Message], *trackers: ServiceUnderTest) -> Counter[
     return Counter(event.lead_id for one in trackers for event in one.said(message))  # type: ignore[attr-defined]
 
 
-def room(when: float, leads: list[str], *, version: int = 2, instance: str = "room-1") -> list[RoomPresence]:
+def room(
+    when: float, leads: list[str], *, version: int = 2, instance: str = "room-1", webinar_id: UUID = WEBINAR
+) -> list[RoomPresence]:
     """Return the report of a full room, in parts of 1,000."""
     slices = [leads[i : i + 1000] for i in range(0, len(leads), 1000)]
     return [
@@ -57,6 +60,7 @@ def room(when: float, leads: list[str], *, version: int = 2, instance: str = "ro
             instance=instance,
             part=part,
             parts=len(slices),
+            webinar_id=webinar_id,
         )
         for part, slice_ in enumerate(slices)
     ]
@@ -176,3 +180,15 @@ async def test_figures_of_a_crowd_are_told_a_thousand_at_a_time(tracker: Service
 
     assert (first.total(), second.total()) == (1000, 500)
     assert first + second == Counter(leads)
+
+
+async def test_of_two_webinars_on_air_the_figures_of_neither_wait_for_the_other(tracker: ServiceUnderTest) -> None:
+    leads = [f"lead-{n:04}" for n in range(1000)]
+    await tracker.receive(LIVE, webinar(version=2, on_air=((0, None),), webinar_id=OTHER_WEBINAR))
+    for seconds in (100, 140):
+        await tracker.receive(*room(seconds, leads), *room(seconds, leads[:10], webinar_id=OTHER_WEBINAR))
+        tracker.clock.set(at(seconds))
+        await tracker.run(tell_progress)
+
+    told = Counter(event.webinar_id for event in tracker.said(ParticipationEvent))
+    assert told[OTHER_WEBINAR] == 20

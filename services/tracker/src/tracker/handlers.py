@@ -138,10 +138,9 @@ async def tell_progress(work: Work, *, settings: TrackerSettings) -> None:
     under_way = await webinars.webinars_under_way(work)
     await participations.lock_open(work, under_way)
     airing_of = await webinars.airings(work, under_way)
-    left = _TOLD_AT_ONCE
-    for webinar_id, airing in sorted(airing_of.items()):
-        leads = await participations.take_due_for_telling(work, webinar_id, told_before=told_before, limit=left)
-        left -= len(leads)
+    due = await participations.take_due_for_telling(work, airing_of, told_before=told_before, limit=_TOLD_AT_ONCE)
+    for webinar_id, leads in sorted(due.items()):
+        airing = airing_of[webinar_id]
         bridge = await _bridge(work, webinar_id)
         told: dict[str, tuple[int | None, Figures]] = {}
         for one in await participations.participations(work, webinar_id, leads):

@@ -200,22 +200,31 @@ async def add_completions(work: Work, webinar_id: UUID, completions: Mapping[str
     return sorted(row["lead_id"] for row in rows)
 
 
-async def take_due_for_telling(work: Work, webinar_id: UUID, *, told_before: datetime, limit: int) -> list[str]:
-    """Lock and return leads whose figures may have changed and were last told before `told_before`."""
+async def take_due_for_telling(
+    work: Work, webinar_ids: Iterable[UUID], *, told_before: datetime, limit: int
+) -> dict[UUID, list[str]]:
+    """Lock and return, by webinar, leads whose figures may have changed and were last told before `told_before`.
+
+    Who waits longest goes first, in whichever webinar.
+    """
     rows = await work.connection.fetch(
         """
-        select s.lead_id from session s
-        where s.webinar_id = $1 and s.entered_at is not null and (s.told_at is null or s.told_at < $2)
+        select s.webinar_id, s.lead_id from session s
+        where s.webinar_id = any($1::uuid[]) and s.entered_at is not null and (s.told_at is null or s.told_at < $2)
           and (s.told_at is null or exists (
-              select from presence p where p.webinar_id = $1 and p.lead_id = s.lead_id and p.until > s.told_at
+              select from presence p
+              where p.webinar_id = s.webinar_id and p.lead_id = s.lead_id and p.until > s.told_at
           ))
         order by s.told_at nulls first, s.lead_id limit $3 for update of s skip locked
         """,
-        webinar_id,
+        sorted(webinar_ids),
         told_before,
         limit,
     )
-    return [row["lead_id"] for row in rows]
+    due: dict[UUID, list[str]] = {}
+    for row in rows:
+        due.setdefault(row["webinar_id"], []).append(row["lead_id"])
+    return due
 
 
 async def note_told(work: Work, webinar_id: UUID, told: Mapping[str, tuple[int | None, Figures]]) -> None:
