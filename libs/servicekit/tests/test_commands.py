@@ -38,6 +38,7 @@ class Core:
     def __init__(self) -> None:
         self.step: Callable[[Obeyed[Any], Work], Awaitable[None]] | None = None
         self.calls = 0
+        self.address: str | None = None
         self.router = Router(CORE_WEBINAR)
         self.router.obeys(CoreWebinarSetStatus, requires=Capability.WEBINAR_MANAGE_STATUS)(self.set_status)
         self.router.obeys(CoreWebinarUpsert, requires=Capability.WEBINAR_MANAGE)(self.upsert)
@@ -48,7 +49,7 @@ class Core:
         work.announce(WebinarStarted(webinar_id=WEBINAR, started_at=NOON, context=DESK), cause=command)
         if self.step is not None:
             await self.step(command, work)
-        return CommandReply(ok=True, affected=self.calls)
+        return CommandReply(ok=True, affected=self.calls, address=self.address)
 
     async def upsert(self, command: Obeyed[CoreWebinarUpsert], work: Work) -> CommandReply:
         return CommandReply(ok=True)
@@ -94,6 +95,18 @@ async def test_the_same_id_again_gets_the_first_outcome(core: Core, receiver: Se
     assert await receiver.obey(start("stop"), actor=SPEAKER, message_id=message_id) == first
     assert first.affected == core.calls == await done(receiver) == 1
     assert len(receiver.said(WebinarStarted)) == 1
+
+
+async def test_a_one_time_address_is_told_and_never_written_down(core: Core, receiver: ServiceUnderTest) -> None:
+    message_id = uuid4()
+    for address in ("https://t.me/bot?start=one", "https://t.me/bot?start=two"):
+        core.address = address
+        reply = await receiver.obey(start(), actor=SPEAKER, message_id=message_id)
+        assert (reply.ok, reply.address) == (True, address)
+        assert await receiver.database.pool.fetch("select * from command_outcome") == []
+    core.address = None
+    first = await receiver.obey(start(), actor=SPEAKER, message_id=message_id)
+    assert await receiver.obey(start(), actor=SPEAKER, message_id=message_id) == first
 
 
 async def test_two_copies_at_the_same_time_are_one_command(core: Core, receiver: ServiceUnderTest) -> None:

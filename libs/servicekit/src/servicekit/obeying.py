@@ -37,6 +37,8 @@ _CLAIM = """
 insert into command_outcome (message_id, topic, actor_id, decided_at) values ($1, $2, $3, $4)
 on conflict (message_id) do nothing returning message_id
 """
+_STORE = "update command_outcome set reply = $2 where message_id = $1"
+_UNCLAIM = "delete from command_outcome where message_id = $1"
 
 
 def refusal(code: ErrorCode, message: str, *, field: str | None = None) -> CommandReply:
@@ -49,7 +51,10 @@ class _NotDecidedError(Exception):
 
 
 class CommandHandling:
-    """Decides on commands of one topic: the first decision on a message id is the one for ever."""
+    """Decides on commands of one topic: the first decision on a message id is the one for ever.
+
+    Except that a reply with a one-time address is told once and kept nowhere.
+    """
 
     def __init__(self, obeying: Obeying, handler: Handler, database: Database, tokens: TokenChecker) -> None:
         self.obeying = obeying
@@ -109,11 +114,12 @@ class CommandHandling:
                 work.announced.clear()
                 work.callbacks.clear()
                 reply = refusal(refused.code, refused.message, field=refused.field)
-            await connection.execute(
-                "update command_outcome set reply = $2 where message_id = $1",
-                command.message_id,
-                reply.model_dump(mode="json", by_alias=True),
-            )
+            if reply.address is not None:
+                # It holds a one-time token, which stands nowhere but as a hash: the same id again makes a fresh one.
+                await connection.execute(_UNCLAIM, command.message_id)
+            else:
+                stored = reply.model_dump(mode="json", by_alias=True)
+                await connection.execute(_STORE, command.message_id, stored)
             return reply
 
     async def _claim(self, command: Obeyed[Any], work: Work) -> object:
