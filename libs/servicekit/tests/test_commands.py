@@ -252,6 +252,16 @@ async def test_a_token_for_anything_else_is_no_token(core: Core, receiver: Servi
     assert (await receiver.decide(good, start())).ok
 
 
+async def test_a_capability_that_is_not_known_here_yet_takes_no_other_away(
+    core: Core, receiver: ServiceUnderTest
+) -> None:
+    later: Any = "webinar_of_the_next_release"
+    newer = Actor("speaker", SPEAKER.capabilities | {later})
+    assert (await receiver.decide(envelope(receiver, actor=newer), start())).ok
+    stranger = Actor("stranger", frozenset({later}))
+    assert code_of(await receiver.decide(envelope(receiver, actor=stranger), start())) == ErrorCode.FORBIDDEN
+
+
 async def test_keys_are_added_switched_and_removed(core: Core, harness: Harness) -> None:
     def with_keys(keys: str) -> Callable[[ServiceSettings], Service]:
         return lambda settings: Service(
