@@ -25,6 +25,9 @@ def test_an_account_is_read_from_plain_words() -> None:
         ("name", ""),
         ("name", "a\x00b"),
         ("name", "x" * 201),
+        ("name", "anna"),
+        ("name", "anna.k@example.org"),
+        ("name", "Анна (anna@пример.рф)"),
         ("role", "moderator"),
         ("role", ""),
         ("role", "admin\x00"),
@@ -42,6 +45,11 @@ def test_what_is_wrong_is_refused_with_its_field(field: str, value: str) -> None
         new_account({**GOOD, field: value})
 
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize("name", ["Anna", "Анна @anna_k", "anna k", "A@B"])
+def test_a_name_may_look_like_a_login_without_being_one(name: str) -> None:
+    assert new_account({**GOOD, "name": name}).display_name == name
 
 
 def test_an_empty_contact_card_is_empty() -> None:

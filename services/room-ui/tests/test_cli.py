@@ -62,6 +62,7 @@ async def test_an_account_is_added_listed_and_deactivated(web: Web, terminal: Te
         (("add", "--login", "a", "--name", "A", "--role", "moderator"), "role: 'moderator' is no role"),
         (("add", "--login", "a", "--name", "A", "--role", "admin", "--password-env", "NOT_SET"), "NOT_SET is not set"),
         (("add", "--login", "a", "--name", "A", "--role", "candidate", "--partner", "x"), "partner: 'x' is no active"),
+        (("add", "--login", "a", "--name", "a@b.org", "--role", "candidate"), "name: others see it"),
         (("deactivate", "--login", "nobody"), "there is no account 'nobody'"),
         (("import", "/nowhere.csv"), "The file cannot be read"),
     ],

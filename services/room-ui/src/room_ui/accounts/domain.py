@@ -12,6 +12,7 @@ LOCALES = ("ru", "en")
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
 _LOGIN = re.compile(r"[a-z0-9._@+-]{1,100}")
+_EMAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _REFERRAL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OUR_PAGES = ("/webinars/", "/live/", "/live_room/", "/account/", "/admin_webinar/", "/signup/")
@@ -58,6 +59,9 @@ def new_account(given: Mapping[str, str | None], *, default_locale: str = "ru") 
     name = words.get("name", "")
     if not 1 <= len(name) <= 200 or not name.isprintable():
         raise AccountRefused("name", "1 to 200 characters")
+    if name == login or _EMAIL.search(name):
+        # Everybody in a room reads it, and whoever knows a login has half of what a sign-in needs.
+        raise AccountRefused("name", "others see it: neither the login nor an e-mail address")
     locale = words.get("locale") or default_locale
     if locale not in LOCALES:
         raise AccountRefused("locale", f"one of {', '.join(LOCALES)}")

@@ -119,7 +119,7 @@ FIELD_REFUSALS: Mapping[str, str] = {
     "cta_link": _("The address has to begin with https:// or with a single /"),
     "action": _("This button means nothing in the present state."),
     "login": _("1 to 100 of the characters a-z, 0-9 and . _ @ + -, and not taken yet."),
-    "name": _("Give a name of 1 to 200 characters."),
+    "name": _("Give a name of 1 to 200 characters, not the login and no e-mail address: others see it."),
     "role": _("The roles are admin, speaker, partner and candidate."),
     "partner": _("There is no active partner with this login."),
     "locale": _("The languages are ru and en."),
