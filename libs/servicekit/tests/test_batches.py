@@ -222,14 +222,28 @@ async def test_what_came_back_twice_is_handled_alone(bench: Bench) -> None:
     assert bench.transactions == [["a", "c"], ["b"]]
 
 
+async def test_what_failed_before_is_handled_alone(bench: Bench) -> None:
+    await bench.handle(entered("a"), entered("b", headers={"attempt": 1}), entered("c"))
+    assert bench.transactions == [["a", "c"], ["b"]]
+
+
 async def test_a_handler_that_hangs_is_found_out_like_one_that_fails(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("servicekit.batches._LONGEST_BATCH_SECONDS", 0.3)
+    monkeypatch.setattr("servicekit.batches._LONGEST_BATCH_SECONDS", 0.5)
     bench.trouble["b"] = "select pg_sleep(30)"
+    loop = asyncio.get_running_loop()
+    began = loop.time()
     await bench.handle(entered("a"), entered("b"), entered("c"))
-    assert await bench.seen() == ["a", "c"]
-    assert len(bench.publisher.sent) == 1
+    assert loop.time() - began < 1.4, "the time is one for all attempts"
+    assert [headers for _, _, headers in bench.publisher.sent] == [{"attempt": 1}] * 3
+    assert len(bench.settled) == 3
+
+    again = [entered(lead, headers={"attempt": 1}) for lead in ("a", "b", "c")]
+    await bench.handle(*again)
+    assert await bench.seen() == ["a"]
+    assert [headers for _, _, headers in bench.publisher.sent[3:]] == [{"attempt": 2}], "the one that hangs"
+    assert bench.settled[3:] == again[:2], "what was not begun is the broker's still, without an attempt"
 
 
 async def test_fields_that_nobody_knows_are_passed_over(bench: Bench) -> None:

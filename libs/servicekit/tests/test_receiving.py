@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from servicekit.errors import DatabaseAwayError
-from servicekit.receiving import Subscription
+from servicekit.receiving import Handling, Subscription
 from servicekit.testing import eventually
 
 TAG = "consumer"
@@ -29,6 +29,7 @@ class Queue:
         self.answers_cancels.set()
         self.cancels = 0
         self.given_back = 0
+        self.acknowledged = 0
         self.channel = Channel()
         self.delivery_tag = 0
         self.take: Any = None
@@ -56,10 +57,15 @@ class Queue:
 
     def deliver(self) -> None:
         self.delivery_tag += 1
-        raw = SimpleNamespace(channel=self.channel, delivery_tag=self.delivery_tag, reject=self.reject)
+        raw = SimpleNamespace(
+            channel=self.channel, delivery_tag=self.delivery_tag, reject=self.reject, ack=self.acknowledge
+        )
         task = asyncio.create_task(self.take(SimpleNamespace(raw_message=raw)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def acknowledge(self, *, multiple: bool = False) -> None:
+        self.acknowledged += 1
 
     async def reject(self, *, requeue: bool) -> None:
         assert requeue
@@ -75,13 +81,29 @@ class Away:
     queue = "attendance.some_topic"
     most = 10
 
-    async def handle(self, raws: Sequence[Any], settle: object) -> None:
+    async def handle(self, raws: Sequence[Any], settle: Callable[[Sequence[Any]], Awaitable[None]]) -> None:
         raise DatabaseAwayError("away")
 
 
+class OutOfTime(Away):
+    """A handling that has no time for anything the first time."""
+
+    def __init__(self) -> None:
+        self.handled = asyncio.Event()
+        self.times = 0
+
+    async def handle(self, raws: Sequence[Any], settle: Callable[[Sequence[Any]], Awaitable[None]]) -> None:
+        self.times += 1
+        if self.times > 1:
+            await settle(raws)
+            self.handled.set()
+
+
 @asynccontextmanager
-async def receiving(queue: Queue, answers: Callable[[], Awaitable[bool]]) -> AsyncIterator[Subscription]:
-    subscription = Subscription(queue, Away(), answers)  # type: ignore[arg-type]
+async def receiving(
+    queue: Queue, answers: Callable[[], Awaitable[bool]], handling: Handling | None = None
+) -> AsyncIterator[Subscription]:
+    subscription = Subscription(queue, handling or Away(), answers)  # type: ignore[arg-type]
     queue.consumers.add(TAG)
     subscription.begin()
     task = asyncio.create_task(subscription.run())
@@ -155,6 +177,18 @@ async def test_while_a_cancellation_is_not_answered_what_comes_is_held_and_not_g
             return queue.given_back == 2
 
         await eventually(consumes_again, what="the held one given back")
+
+
+async def test_what_the_time_did_not_suffice_for_comes_again() -> None:
+    queue, handling = Queue(), OutOfTime()
+
+    async def answers() -> bool:
+        raise AssertionError("nothing is away")
+
+    async with receiving(queue, answers, handling):
+        queue.deliver()
+        await asyncio.wait_for(handling.handled.wait(), 5)
+        assert (queue.given_back, queue.acknowledged) == (1, 1)
 
 
 async def reached(queue: Queue, cancels: int) -> bool:

@@ -19,7 +19,7 @@ Settle = Callable[[Sequence[Any]], Awaitable[None]]
 """Tells the broker that these deliveries are done with; called as soon as each is committed, delayed or buried."""
 
 _TRIES = 5
-# Nothing is held unacknowledged for longer than a minute.
+# Nothing is held unacknowledged for longer than a minute; the rest of it is for setting aside what failed.
 _LONGEST_BATCH_SECONDS = 50.0
 _ALONE_AFTER_DELIVERIES = 2
 
@@ -33,6 +33,11 @@ def newest_per_meaning(heard: Sequence[Heard[Any]]) -> list[Heard[Any]]:
         if known is None or one.event.order > known.event.order:
             newest[key] = one
     return [newest[key] for key in sorted(newest)]
+
+
+def _goes_alone(heard: Heard[Any], raw: Any) -> bool:
+    """Whether it may be the one that failed, hung or killed a process, and must not take its neighbours along again."""
+    return heard.attempt > 0 or deliveries_of(raw) >= _ALONE_AFTER_DELIVERIES
 
 
 class BatchHandling:
@@ -53,8 +58,12 @@ class BatchHandling:
     async def handle(self, raws: Sequence[Any], settle: Settle) -> None:
         """Handle what was received: each is committed, delayed or buried, and settled, when this returns.
 
-        Raises one of `AWAY`; what was not settled until then is still the broker's.
+        What was not begun in good time is not settled, and no attempt of it: it is to be given back. Raises one of
+        `AWAY`; what was not settled until then is still the broker's.
         """
+        time = asyncio.get_running_loop().time
+        ends_at = time() + _LONGEST_BATCH_SECONDS
+        begins_until = ends_at - _LONGEST_BATCH_SECONDS / 2
         metrics.RECEIVED.labels(self.queue).inc(len(raws))
         decoded: list[tuple[Heard[Any], Any]] = []
         for raw in raws:
@@ -63,44 +72,49 @@ class BatchHandling:
             except InvalidMessageError as error:
                 await self._aside.failed(self.queue, raw, error)
                 await settle([raw])
-        # What has come back from a process that may have died of it must not take its neighbours along again.
-        alone = [pair for pair in decoded if deliveries_of(pair[1]) >= _ALONE_AFTER_DELIVERIES]
-        together = [pair for pair in decoded if deliveries_of(pair[1]) < _ALONE_AFTER_DELIVERIES]
-        for batch in [together, *([pair] for pair in alone)]:
-            if batch:
-                await self._handle_or_halve(batch, settle)
+        alone = [pair for pair in decoded if _goes_alone(*pair)]
+        together = [pair for pair in decoded if not _goes_alone(*pair)]
+        left = [batch for batch in (together, *([pair] for pair in alone)) if batch]
+        while left and time() < begins_until:
+            await self._handle_or_halve(left.pop(0), settle, ends_at)
+        if left:
+            log.info("batch.out_of_time", queue=self.queue, given_back=sum(map(len, left)))
 
-    async def _handle_or_halve(self, pairs: list[tuple[Heard[Any], Any]], settle: Settle) -> None:
+    async def _handle_or_halve(self, pairs: list[tuple[Heard[Any], Any]], settle: Settle, ends_at: float) -> None:
         try:
-            await self._commit([heard for heard, _ in pairs])
+            await self._commit([heard for heard, _ in pairs], ends_at)
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the bad message is found and set aside
-            if len(pairs) > 1:
+            if len(pairs) > 1 and asyncio.get_running_loop().time() < ends_at:
                 middle = len(pairs) // 2
-                await self._handle_or_halve(pairs[:middle], settle)
-                await self._handle_or_halve(pairs[middle:], settle)
+                await self._handle_or_halve(pairs[:middle], settle, ends_at)
+                await self._handle_or_halve(pairs[middle:], settle, ends_at)
                 return
-            await self._aside.failed(self.queue, pairs[0][1], error)
-        await settle([raw for _, raw in pairs])
+            # Several, where there was no time to find the bad one: each comes again alone.
+            for _, raw in pairs:
+                await self._aside.failed(self.queue, raw, error)
+                await settle([raw])
+        else:
+            await settle([raw for _, raw in pairs])
 
-    async def _commit(self, heard: Sequence[Heard[Any]]) -> None:
+    async def _commit(self, heard: Sequence[Heard[Any]], ends_at: float) -> None:
         started = time.monotonic()
         first = heard[0]
         with bound_fields(
             queue=self.queue, message_id=str(first.message_id), correlation_id=first.correlation_id, batch=len(heard)
         ):
-            await self._run_as_long_as_it_may_pass(heard)
+            await self._run_as_long_as_it_may_pass(heard, ends_at)
         metrics.BATCH_SECONDS.labels(self.queue).observe(time.monotonic() - started)
         metrics.HANDLED.labels(self.queue).inc(len(heard))
         age = self._database.clock.now() - first.timestamp
         metrics.CRITICAL_SECONDS.labels(self.queue).observe(max(0.0, age.total_seconds()))
 
-    async def _run_as_long_as_it_may_pass(self, heard: Sequence[Heard[Any]]) -> None:
+    async def _run_as_long_as_it_may_pass(self, heard: Sequence[Heard[Any]], ends_at: float) -> None:
         """Run the batch again when neighbours or a lost connection were to blame and the database is there."""
         for tries_left in reversed(range(_TRIES)):
             try:
-                async with asyncio.timeout(_LONGEST_BATCH_SECONDS):
+                async with asyncio.timeout_at(ends_at):
                     await run_batch(self._database, self._handler, heard)
             except TRY_AGAIN as error:
                 if not tries_left:

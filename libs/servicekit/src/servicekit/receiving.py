@@ -125,6 +125,8 @@ class Subscription:
             await self._resume_when_infrastructure_answers()
         else:
             self._pauses = 0
+            # What the time did not suffice for comes again.
+            await self._reject(list(held.values()))
 
     async def _give_back(self, held: Sequence[Any]) -> None:
         self.consuming = False
