@@ -81,6 +81,15 @@ async def test_presence_heard_before_the_webinar_counts_once_it_is_known(tracker
     assert completed.completed_at == at(320)
 
 
+async def test_who_is_told_of_with_a_version_not_heard_yet_enters_when_it_is_heard(tracker: ServiceUnderTest) -> None:
+    await tracker.receive(LIVE, report(10, entry("a", 3), version=3), report(11, entry("b", 4), instance="room-2"))
+    assert [entered.lead_id for entered in tracker.said(ClientWebinarEntered)] == ["b"]
+
+    await tracker.receive(webinar(version=3, on_air=((0, None),)))
+
+    assert [entered.lead_id for entered in tracker.said(ClientWebinarEntered)] == ["a"]
+
+
 async def test_finish_completes_at_once_in_both_forms(tracker: ServiceUnderTest) -> None:
     await tracker.receive(LIVE, report(400, entry("a", 0)), finish("a", 401), finish("a", 402))
 
@@ -344,10 +353,12 @@ STORY: Sequence[Message] = (
     FINISHED,
     report(5, entry("a", 0), entry("b", 4, seen=False)),
     report(300, entry("a", 0), entry("b", 4), entry("c", 299)),
-    report(302, entry("a", 301), instance="room-2"),
+    report(302, entry("a", 301, seen=False), instance="room-2"),
     report(600, entry("a", 0, 500), entry("b", 4)),
     report(600.1, entry("b", 4), entry("c", 299, 400), version=3),
     report(600.1, entry("a", 301, 310), version=3, instance="room-2"),
+    report(605, entry("b", 4), entry("came-too-late", 601), version=3),
+    finish("came-too-late", 606),
     finish("a", 400),
     finish("c", 310),
 )

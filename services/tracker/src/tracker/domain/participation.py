@@ -56,7 +56,8 @@ def entered_at(presences: Sequence[Presence], airing: Airing) -> datetime | None
     """Return the first moment on air of a page that was looked at since the start; `None` if there was no such page.
 
     A page that was opened in the lobby has been looked at since the start only if its instance says so knowing of the
-    start. A page of which it was told after the end that nobody had looked at it was not looked at in time.
+    start. A page of which it was told after the end that nobody had looked at it was not looked at in time. While live,
+    what an instance tells that knows more than we do waits until we know it too: it may be of a page after the finish.
     """
     moments = (
         airing.first_moment_on_air(Window(presence.since, presence.until))
@@ -68,6 +69,8 @@ def entered_at(presences: Sequence[Presence], airing: Airing) -> datetime | None
 
 def _was_seen(presence: Presence, airing: Airing) -> bool:
     if presence.seen_version is None or airing.started_at is None:
+        return False
+    if airing.finished_at is None and presence.seen_version > airing.finish_versions.without:
         return False
     if airing.finished_at is not None and presence.unseen_at is not None and presence.unseen_at >= airing.finished_at:
         return False
