@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -93,6 +94,20 @@ def test_an_interrupt_ends_the_child_that_is_waited_for(tmp_path: Path) -> None:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"interrupted\n"
         assert not alive(int(log.read_text()))
+
+
+def test_an_interrupt_while_a_child_is_being_started_leaves_none_behind() -> None:
+    main_thread, started = threading.get_ident(), []
+
+    def start() -> "subprocess.Popen[bytes]":
+        signal.pthread_kill(main_thread, signal.SIGINT)
+        started.append(subprocess.Popen(SLEEPER, stdout=subprocess.DEVNULL, start_new_session=True))
+        return started[0]
+
+    with pytest.raises(KeyboardInterrupt):
+        processes._spawner.run(start)
+
+    assert [child.returncode for child in started] == [-signal.SIGKILL]
 
 
 def test_a_child_that_ends_early_is_reported_with_its_last_words(tmp_path: Path) -> None:

@@ -125,6 +125,7 @@ def test_logins_of_another_installation_keep_their_passwords_unless_somebody_giv
 ) -> None:
     named = Servers("named", own_servers.database_url, own_servers.rabbitmq_url, own_servers.rabbitmq_management_url)
     stranger = Stack(named, home=tmp_path, services=())
+    stack.provision()
 
     with pytest.raises(LocalStackError, match=r"ATTENDANCE_PASSWORD, CORE_WEBINAR_PASSWORD, "):
         stranger.provision()

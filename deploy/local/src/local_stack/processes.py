@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from pathlib import Path
 
 from local_stack.errors import DidNotStartError, LocalStackError
@@ -47,7 +47,14 @@ class _Spawner:
                 self._thread.start()
         future: Future[subprocess.Popen[bytes]] = Future()
         self._jobs.put((start, future))
-        return future.result()
+        try:
+            return future.result()
+        except BaseException:
+            # Interrupted, perhaps: then the child is there in a moment, and nobody knows of it.
+            wait([future])
+            if future.exception() is None:
+                kill(future.result())
+            raise
 
     def _work(self) -> None:
         while True:
