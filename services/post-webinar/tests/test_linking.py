@@ -1,14 +1,19 @@
 """The bot as people meet it: the whole role against the sandbox."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from contracts import CAPABILITIES, ChatLinkEvent, ChatLinkRequested, PostWebinarDelivery, Role
+from post_webinar.domain.allowance import Allowance
 from post_webinar.handlers import settle_due_deliveries
 from post_webinar.settings import PostWebinarSettings
 from post_webinar.telegram import role as role_module
+from post_webinar.telegram.bot import make_bot
+from post_webinar.telegram.gate import Gate
+from post_webinar.telegram.poller import Poller
 from post_webinar.telegram.role import hold_the_bot
 from post_webinar.testing import PAUL, ledger, link_chat, newest, person, tell, verdict, webinar
 from servicekit import Actor
@@ -257,6 +262,35 @@ async def test_troubles_of_polling_and_answering_pass(
     sandbox.messenger.say(chat, await address(service))
     assert "Anna" in (await said(chat, 1))[0].text
     assert not bot.done()
+
+
+async def test_a_message_is_edited_no_sooner_than_another_may_be_written_to_the_chat(
+    service: ServiceUnderTest, sandbox: Sandbox, bot: asyncio.Task[None]
+) -> None:
+    chat = sandbox.messenger.add_person("Anna")
+    sandbox.messenger.say(chat, await address(service))
+    await said(chat, 1)
+    await pressed(sandbox, chat, "No")
+    assert time.monotonic() - sandbox.api.requests[-1].clock >= 1
+
+
+async def test_too_many_polls_make_the_whole_sender_wait(
+    service: ServiceUnderTest, sandbox: Sandbox, settings: PostWebinarSettings
+) -> None:
+    now = asyncio.get_running_loop().time
+    allowance = Allowance(now() - 10)
+    sandbox.api.faults.waiting.append(Fault("429", method="getupdates", retry_after=30))
+    async with make_bot(settings) as connection:
+        task = asyncio.create_task(Poller(connection, service.database, settings, Gate(allowance)).run())
+
+        async def pauses() -> bool:
+            return allowance.wait(now()) > 20
+
+        try:
+            await eventually(pauses, what="the pause")
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_an_update_that_cannot_be_read_keeps_nobody_from_being_heard(

@@ -61,6 +61,8 @@ class Poller:
             failure = failure_of(error)
             if failure.ending is Ending.NO_TOKEN:
                 raise TokenRefusedError(failure.words) from error
+            if failure.ending is Ending.TOO_MANY:
+                self._gate.pause(failure.retry_after)
             seconds = failure.retry_after or min(FIRST_PAUSE_SECONDS * 2**self._misses, LONGEST_PAUSE_SECONDS)
             self._misses = min(self._misses + 1, 10)
             elsewhere = isinstance(error, TelegramConflictError)
@@ -120,7 +122,8 @@ class Poller:
             case Acknowledge(query_id):
                 await self._bot.answer_callback_query(query_id)
             case Replace(chat_id, message_id, text):
-                await self._bot.edit_message_text(text, chat_id=chat_id, message_id=message_id)
+                async with self._gate.slot_for(chat_id):
+                    await self._bot.edit_message_text(text, chat_id=chat_id, message_id=message_id)
             case Say(chat_id, text, buttons):
                 row = [InlineKeyboardButton(text=label, callback_data=data) for label, data in buttons]
                 keyboard = InlineKeyboardMarkup(inline_keyboard=[row]) if row else None
