@@ -66,6 +66,8 @@ class FakeCommands:
 
     answer: CommandReply | Exception = field(default_factory=lambda: CommandReply(ok=True))
     sent: list[tuple[Command, Actor, UUID]] = field(default_factory=list)
+    correlation_id: str | None = None
+    """That of the last command; None: its own id."""
 
     async def send(
         self,
@@ -73,9 +75,11 @@ class FakeCommands:
         *,
         actor: Actor,
         message_id: UUID,
+        correlation_id: str | None = None,
         timeout: float = 5.0,  # noqa: ASYNC109
     ) -> CommandReply:
         del timeout
+        self.correlation_id = correlation_id
         self.sent.append((command, actor, message_id))
         if isinstance(self.answer, Exception):
             raise self.answer

@@ -313,6 +313,18 @@ async def test_the_cta_is_shown_and_hidden(web: Web, wish: str, visible: bool) -
     assert pressed.headers["location"] == f"{desk}?done=cta-{wish}"
 
 
+async def test_a_command_belongs_to_the_webinars_story_from_its_start_on(web: Web) -> None:
+    planned, live = webinar_event(), webinar_event("live")
+    speaker, desk = await desk_of(web, planned)
+    await web.know(live)
+
+    await speaker.post(f"{desk}/start")
+    before = web.commands.correlation_id
+    await speaker.post(f"/admin_webinar/{live.webinar_id}/cta/show")
+
+    assert (before, web.commands.correlation_id) == (None, str(live.webinar_id))
+
+
 async def test_the_automatic_stop_is_warned_of_and_put_off(web: Web) -> None:
     webinar = webinar_event("live", automatic_stop_at=NOON + timedelta(hours=2))
     speaker, desk = await desk_of(web, webinar)

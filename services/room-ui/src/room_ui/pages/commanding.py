@@ -52,11 +52,21 @@ class Outcome:
         return Notice("plain", texts.gettext(UNANSWERED)) if self.unanswered else None
 
 
+def _story(request: Request, command: Command) -> str | None:
+    """Return the id under which the webinar's story is told from its start on; before, a command has its own."""
+    webinar_id = getattr(command, "webinar_id", None)
+    webinar = parts_of(request).rooms.known(webinar_id) if webinar_id else None
+    return str(webinar_id) if webinar is not None and webinar.started_at is not None else None
+
+
 async def send(request: Request, command: Command, message_id: UUID) -> Outcome:
     """Send a command in the viewer's name and wait for its outcome."""
     try:
         reply = await parts_of(request).commands.send(
-            command, actor=viewer_of(request).command_actor(), message_id=message_id
+            command,
+            actor=viewer_of(request).command_actor(),
+            message_id=message_id,
+            correlation_id=_story(request, command),
         )
     except CommandNotSent:
         return Outcome(not_sent=True)

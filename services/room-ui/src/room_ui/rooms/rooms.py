@@ -100,6 +100,11 @@ class Rooms:
                 del self._rooms[webinar_id]
                 self._people.pop(webinar_id, None)
 
+    def known(self, webinar_id: UUID) -> WebinarEvent | None:
+        """Return the webinar as this instance knows it, without asking the database."""
+        room = self._rooms.get(webinar_id)
+        return room.webinar if room else None
+
     async def room(self, webinar_id: UUID | None, viewer: Viewer) -> Room:
         """Return the room of that webinar, or of the current one; raises `Refusal` (404) for what is not there.
 
