@@ -187,6 +187,31 @@ async def test_while_the_database_is_away_messages_wait_at_the_broker_and_no_att
     assert leads_of(said) == ["before", *(f"lead-{number:02}" for number in range(30))]
 
 
+async def test_messages_wait_for_a_database_that_answers_and_cannot_write(
+    attendance: Attendance, kit_database: str, outside: Outside
+) -> None:
+    connection = await asyncpg.connect(kit_database)
+    name = await connection.fetchval("select current_database()")
+    async with running(attendance.service(kit_database, outside.url)) as service:
+        await outside.say(evaluation("before"))
+        await outside.listener.until(SAID)
+        await connection.execute(f'alter database "{name}" set default_transaction_read_only = on')
+        await service.database.pool.expire_connections()
+        calls = len(attendance.calls)
+        await outside.say(evaluation("lead"))
+
+        async def tried_and_back() -> bool:
+            return len(attendance.calls) > calls and await outside.waiting(QUEUE) == 1
+
+        await eventually(tried_and_back, what="the message is back")
+        await asyncio.sleep(1.5)
+        assert len(attendance.calls) == calls + 1, "nothing is taken that could not be written"
+        await connection.execute(f'alter database "{name}" reset default_transaction_read_only')
+        await outside.listener.until(SAID, 2)
+        assert set(attendance.attempts) == {0}
+    await connection.close()
+
+
 async def test_a_connection_that_is_cut_with_a_batch_in_hand_loses_nothing(
     attendance: Attendance, kit_database: str, broker_door: Door, outside: Outside
 ) -> None:

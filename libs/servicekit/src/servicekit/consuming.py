@@ -77,7 +77,7 @@ class Consumption:
         self._subscriptions.append(Subscription(self._broker, handling, self._infrastructure_answers))
 
     async def _infrastructure_answers(self) -> bool:
-        return await self._service.database.answers() and await self._service.publisher.answers()
+        return await self._service.database.works() and await self._service.publisher.answers()
 
     def _break_down(self, error: Exception) -> None:
         if not self._broken.done():

@@ -9,8 +9,9 @@ from typing import Any
 import asyncpg
 
 from servicekit.clock import HouseClock
-from servicekit.errors import DATABASE_AWAY, DATABASE_TROUBLE, OutcomeUnknownError
+from servicekit.errors import DATABASE_AWAY, DATABASE_TROUBLE, DATABASE_UNABLE, OutcomeUnknownError
 from servicekit.logs import get_logger
+from servicekit.probing import Probe
 from servicekit.work import Work
 
 log = get_logger(__name__)
@@ -58,6 +59,8 @@ class Database:
         self.clock = clock
         self._pool_size = pool_size
         self._pool: Any = None
+        self._probe = Probe(url)
+        self._was_unable = False
         self._commit_listeners: list[Callable[[], None]] = []
 
     @property
@@ -90,6 +93,7 @@ class Database:
 
     async def close(self) -> None:
         """Close the pool, waiting a little for what is in hand."""
+        self._probe.close()
         pool, self._pool = self._pool, None
         if pool is None:
             return
@@ -104,12 +108,18 @@ class Database:
             await self.clock.synchronise(connection)
 
     async def answers(self) -> bool:
-        """Whether the server answers within a second."""
-        try:
-            async with asyncio.timeout(1):
-                await self.pool.fetchval("select 1")
-        except DATABASE_TROUBLE:
+        """Whether the server answers within a second, however busy the pool is."""
+        return self.is_open and await self._probe.answers()
+
+    async def works(self) -> bool:
+        """Whether the server answers, and also writes if the last time it could not: a full disk still reads."""
+        if not self._was_unable:
+            return await self.answers()
+        if not (self.is_open and await self._probe.writes()):
             return False
+        self._was_unable = False
+        # What the pool holds may still lead to a server that was demoted, or be set to reading alone.
+        await self.pool.expire_connections()
         return True
 
     def wake(self) -> None:
@@ -127,6 +137,16 @@ class Database:
 
         Raises `OutcomeUnknownError` when the connection is lost while it commits.
         """
+        try:
+            async with self._transaction() as work:
+                yield work
+        except DATABASE_UNABLE:
+            self._was_unable = True
+            raise
+        self._tell(work)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Work]:
         async with self.pool.acquire() as connection:
             transaction = connection.transaction()
             await transaction.start()
@@ -142,8 +162,8 @@ class Database:
             try:
                 await transaction.commit()
             except DATABASE_AWAY as error:
+                self._was_unable = self._was_unable or isinstance(error, DATABASE_UNABLE)
                 raise OutcomeUnknownError(f"lost while committing: {error!r}") from error
-        self._tell(work)
 
     def _tell(self, work: Work) -> None:
         callbacks = [*work.callbacks, *([self.wake] if work.announced else [])]
