@@ -22,6 +22,7 @@ class Commands(Protocol):
         *,
         actor: Actor,
         message_id: UUID,
+        correlation_id: str | None = None,
         timeout: float = 5.0,  # noqa: ASYNC109
     ) -> CommandReply:
         """Raises `CommandNotSent` (nothing was changed) or `CommandUnanswered` (not known yet)."""

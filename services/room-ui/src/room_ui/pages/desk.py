@@ -166,7 +166,7 @@ async def save_webinar(request: Request, webinar_id: UUID, viewer: Managing) -> 
 
 
 async def _save(request: Request, webinar_id: UUID | None) -> Response:
-    host = urlsplit(parts_of(request).settings.base_url).hostname or ""
+    host = urlsplit(parts_of(request).settings.origin).hostname or ""
     form = read_webinar_form(await request.form(), page_host=host)
     is_new = webinar_id is None
     webinar_id = webinar_id or form.webinar_id or uuid4()
