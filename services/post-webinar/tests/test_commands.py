@@ -210,6 +210,23 @@ async def test_a_message_with_a_copy_is_not_planned_again_by_a_late_answer(
     assert states == ["failed", "planned"]
 
 
+async def test_a_message_that_arrived_after_all_is_not_sent_again(service: ServiceUnderTest, planned: UUID) -> None:
+    await link_chat(service, "anna", 1)
+    service.clock.advance(301)
+    claim = await _claimed(service)
+    service.clock.advance(61)
+    await service.run(doubt_long_sending)
+    assert (await _control(service, "resend", delivery_id=claim.deliveries[0])).ok
+    service.said(PostWebinarDelivery)
+    async with service.database.work() as work:
+        await claims.record_outcome(work, claim, DeliveryState.SENT, message_id=7)
+    await service.collect()
+    assert [(one.state, one.reason) for one in service.said(PostWebinarDelivery)] == [
+        ("sent", None),
+        ("cancelled", "arrived_after_all"),
+    ]
+
+
 async def test_who_links_within_48_hours_gets_what_was_due_and_later_does_not(
     service: ServiceUnderTest, planned: UUID
 ) -> None:

@@ -12,7 +12,7 @@ from servicekit import Work
 from post_webinar.domain.messages import Reader, lead_message, partner_message
 from post_webinar.domain.planning import NOTICE_WINDOW, Reason
 from post_webinar.domain.texts import Guest, Occasion, locale_of
-from post_webinar.repository.deliveries import announce_changes, version_at
+from post_webinar.repository.deliveries import announce_changes, give_way_to_original, version_at
 from post_webinar.repository.links import set_blocked
 from post_webinar.repository.locks import share_followups_of_delivery
 from post_webinar.repository.templates import templates
@@ -209,5 +209,7 @@ async def record_outcome(
         int(not_counted),
     )
     announce_changes(work, rows)
+    if state is DeliveryState.SENT:
+        announce_changes(work, await give_way_to_original(work, claim.claim_id))
     if state is DeliveryState.BLOCKED:
         await set_blocked(work, claim.chat_id, True)

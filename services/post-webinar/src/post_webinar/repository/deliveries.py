@@ -75,6 +75,14 @@ where d.webinar_id = any($2::uuid[]) and d.step = 'recording' and d.state = 'can
     _AS_CONTROLLED,
 )
 _REPLACE = _waiting("where d.delivery_id = $2", "state = 'cancelled', reason = $3")
+_GIVE_WAY = _waiting(
+    """
+join delivery o on o.webinar_id = d.webinar_id and o.lead_id = d.lead_id and o.recipient = d.recipient
+                   and o.step = d.step and o.copy < d.copy
+where o.claim_id = $2 and o.state = 'sent' and d.state in ('planned', 'held', 'not_linked')
+""",
+    "state = 'cancelled', reason = $3",
+)
 # What is due and cannot be sent says why; each row gets the first reason that fits.
 _SETTLE = _changing(
     """
@@ -244,6 +252,12 @@ async def copy_delivery(work: Work, delivery_id: UUID) -> Any | None:
 async def give_way_to_copy(work: Work, delivery_id: UUID) -> list[Any]:
     """Cancel a delivery that could still be sent, since its copy will be."""
     rows: list[Any] = await work.connection.fetch(_REPLACE, version_at(work.now), delivery_id, Reason.SENT_AGAIN)
+    return rows
+
+
+async def give_way_to_original(work: Work, claim_id: UUID) -> list[Any]:
+    """Cancel what would be sent again of a claim that has arrived after all."""
+    rows: list[Any] = await work.connection.fetch(_GIVE_WAY, version_at(work.now), claim_id, Reason.ARRIVED_AFTER_ALL)
     return rows
 
 
