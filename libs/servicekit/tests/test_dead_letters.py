@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -52,6 +53,7 @@ NASTY: list[Any] = [
         "\ud800",
         "'; drop table dead_letter; --",
     ),
+    *(NOON.replace(tzinfo=None), datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)),
     *(b"\xff\x00", NOON, Decimal("NaN"), [1, [2, {"deep": math.nan}]], {"x-death": [{"\x00": "\x00"}]}, "я" * 5000),
 ]
 
@@ -61,6 +63,7 @@ async def test_whatever_a_message_holds_it_can_be_buried(aside: SettingAside, da
         raw = letter(
             message_id=nasty, correlation_id=nasty, app_id=nasty, headers={"h": nasty, str(nasty): 1}, body=b"\x00\xff"
         )
+        raw.timestamp = nasty
         await aside.bury(QUEUE, raw, reason="invalid", error=f"{nasty}")
     assert len(await read_dead_letters(database)) == len({str(nasty) for nasty in NASTY if nasty is not None})
 
@@ -88,7 +91,7 @@ async def test_a_token_is_never_written_down(aside: SettingAside, database: Data
 async def test_a_replay_is_one_transaction_with_the_same_id_to_that_queue_alone(
     aside: SettingAside, database: Database
 ) -> None:
-    raw = letter(app_id="tracker")
+    raw = letter(app_id="tracker", timestamp=NOON)
     await aside.bury(QUEUE, raw, reason="failed", error="")
     [found] = await read_dead_letters(database)
     [given_back] = await replay(database, QUEUE, [found.id])
@@ -99,6 +102,9 @@ async def test_a_replay_is_one_transaction_with_the_same_id_to_that_queue_alone(
     assert (row["app_id"], row["correlation_id"]) == ("tracker", "story")
     assert str(row["causation_id"]) == raw.headers["causation_id"]
     assert (row["body"], row["schema_version"], row["traceparent"]) == (raw.body, 1, "00-1-1-01")
+    assert row["said_at"] == NOON
+    age = await database.pool.fetchval("select clock_timestamp() - created_at from outbox")
+    assert age < timedelta(minutes=1), "it waits for the relay since the replay, and not since it was said"
 
 
 async def test_what_cannot_be_given_back_stays_with_all_its_fellows(aside: SettingAside, database: Database) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import struct
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,7 +22,7 @@ from contracts.topology import ATTENDANCE, DEAD_EXCHANGE, DELIVERY_LIMIT, EXCHAN
 from servicekit import Heard, Router, Service, ServiceSettings, Work
 from servicekit.dead_letters import read_dead_letters, replay
 from servicekit.live_testing import Door, Outside, running
-from servicekit.testing import eventually
+from servicekit.testing import NOON, eventually
 
 WEBINAR = UUID(int=7)
 SAID = ClientWebinarAttendanceClassified.topic
@@ -46,6 +47,7 @@ class Attendance:
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
         self.attempts: list[int] = []
+        self.timestamps: list[datetime] = []
         self.before: Before | None = None
         self.router = Router(ATTENDANCE)
         self.router.hears(ClientWebinarAttendanceEvaluate)(self.classify)
@@ -54,6 +56,7 @@ class Attendance:
         leads = [heard.event.lead_id for heard in evaluations]
         self.calls.append(leads)
         self.attempts += [heard.attempt for heard in evaluations]
+        self.timestamps += [heard.timestamp for heard in evaluations]
         if self.before is not None:
             await self.before(leads, work)
         await work.connection.execute("create table if not exists lead (lead text primary key)")
@@ -143,7 +146,7 @@ async def test_a_message_that_never_succeeds_is_a_dead_letter_that_can_be_replay
     attendance.before = refuse_bad
     async with running(attendance.service(kit_database, outside.url)) as service:
         for lead in ("a", "bad", "b"):
-            await outside.say(evaluation(lead))
+            await outside.say(evaluation(lead), timestamp=NOON)
         await outside.listener.until(SAID, 2)
 
         async def is_dead() -> bool:
@@ -157,6 +160,7 @@ async def test_a_message_that_never_succeeds_is_a_dead_letter_that_can_be_replay
         await replay(service.database, QUEUE, [letter.id])
         said = await outside.listener.until(SAID, 3)
     assert leads_of(said[2:]) == ["bad"]
+    assert set(attendance.timestamps) == {NOON}, "delayed or replayed, it was said when it was said"
     assert said[2].headers["causation_id"] == letter.message_id
 
 

@@ -11,7 +11,9 @@ from contracts.topology import TOPIC_OF, delay_exchange
 from servicekit.database import Database
 from servicekit.errors import ServicekitError
 
-_COLUMNS = "id, queue, type, message_id, correlation_id, app_id, headers, body, reason, error, attempts, dead_at"
+_COLUMNS = (
+    "id, queue, type, message_id, correlation_id, app_id, headers, body, reason, error, attempts, dead_at, said_at"
+)
 _READ = f"""
 select {_COLUMNS} from dead_letter
 where ($1::text is null or queue = $1) and ($2::bigint is null or id = $2) order by id desc limit $3
@@ -19,8 +21,8 @@ where ($1::text is null or queue = $1) and ($2::bigint is null or id = $2) order
 _TAKE = f"delete from dead_letter where id = any($1::bigint[]) and queue = $2 returning {_COLUMNS}"  # noqa: S608
 _BACK = """
 insert into outbox (message_id, exchange, routing_key, type, app_id, body, correlation_id, causation_id, schema_version,
-                    traceparent, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                    traceparent, created_at, said_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
 
@@ -44,6 +46,8 @@ class DeadLetter:
     error: str
     attempts: int
     dead_at: datetime
+    said_at: datetime | None
+    """The message's own timestamp, if it had one."""
 
 
 async def read_dead_letters(
@@ -55,7 +59,7 @@ async def read_dead_letters(
 
 
 async def replay(database: Database, queue: str, ids: Sequence[int]) -> list[UUID]:
-    """Give dead letters back to their own queue alone, with the same message ids: rows to outbox in one transaction.
+    """Give dead letters back to their own queue alone, as they were said: rows to outbox in one transaction.
 
     Raises `ReplayError` when one of them is no message that could ever be handled; nothing is changed then.
     """
@@ -82,7 +86,9 @@ async def replay(database: Database, queue: str, ids: Sequence[int]) -> list[UUI
                 _uuid(letter, cause) if cause else None,
                 version if isinstance(version, int) else 1,
                 traceparent if isinstance(traceparent, str) else None,
-                letter.dead_at,
+                work.now,
+                # What its handler takes for the time of saying must not become the time of failing.
+                letter.said_at or letter.dead_at,
             )
             given_back.append(message_id)
         if given_back:

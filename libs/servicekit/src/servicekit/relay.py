@@ -29,7 +29,7 @@ _PAUSE_AFTER_FAILURE_SECONDS = 1.0
 _LONGEST_WAIT_OF_A_ROW_SECONDS = 5.0
 _SELECT = """
 select seq, message_id, exchange, routing_key, type, app_id, body, correlation_id, causation_id, schema_version,
-       traceparent, created_at, attempts
+       traceparent, coalesce(said_at, created_at) as said_at, attempts
 from outbox where parked_at is null and seq <> all($2::bigint[]) order by seq limit $1
 """
 _REFUSED = """
@@ -220,7 +220,7 @@ class Relay:
             message_id=UUID(bytes=row["message_id"].bytes),
             type=row["type"],
             app_id=row["app_id"] or self._app_id,
-            timestamp=row["created_at"],
+            timestamp=row["said_at"],
             correlation_id=row["correlation_id"],
             causation_id=row["causation_id"],
             schema_version=row["schema_version"],

@@ -3,6 +3,7 @@
 import math
 import traceback
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import aio_pika
@@ -20,11 +21,11 @@ log = get_logger(__name__)
 
 _INSERT_DEAD = """
 insert into dead_letter (queue, type, message_id, correlation_id, app_id, headers, body, reason, error,
-                         attempts, dead_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                         attempts, dead_at, said_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 on conflict (queue, message_id, md5(body)) do update
 set headers = excluded.headers, reason = excluded.reason, error = excluded.error, attempts = excluded.attempts,
-    dead_at = excluded.dead_at
+    dead_at = excluded.dead_at, said_at = excluded.said_at
 """
 _LONGEST_ERROR = 4000
 
@@ -78,6 +79,7 @@ class SettingAside:
                     _text(error)[-_LONGEST_ERROR:],
                     attempt_of(raw.headers) + 1,
                     work.now,
+                    _moment(raw.timestamp),
                 )
         except DATABASE_TROUBLE as trouble:
             # A grave that cannot be dug is no fault of the dead: the message waits at the broker.
@@ -115,6 +117,10 @@ def _ids(raw: aio_pika.abc.AbstractIncomingMessage) -> dict[str, str]:
 def _text(value: object) -> str:
     # PostgreSQL's text has no place for a zero byte, and a header may hold anything.
     return "" if value is None else str(value).replace("\x00", "\\0").encode(errors="replace").decode()
+
+
+def _moment(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) and value.tzinfo is not None else None
 
 
 def _plain_headers(headers: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class OutboxRow(KitTable, table=True):
     schema_version: int = 1
     traceparent: str | None = Field(default=None, sa_type=Text)
     created_at: datetime = _time()
+    said_at: datetime | None = _time(default=None)
+    """The timestamp of a message that was said before; else that of the row."""
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     last_error: str | None = Field(default=None, sa_type=Text)
     parked_at: datetime | None = _time(default=None)
@@ -59,6 +61,7 @@ class DeadLetterRow(KitTable, table=True):
     error: str = Field(sa_type=Text)
     attempts: int = 0
     dead_at: datetime = _time()
+    said_at: datetime | None = _time(default=None)
 
 
 class CommandOutcomeRow(KitTable, table=True):
