@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import AsyncIterator
 
@@ -21,6 +22,8 @@ from aiogram.exceptions import (
     TelegramUnauthorizedError,
 )
 from aiogram.types import BotCommand, InlineKeyboardButton, InlineKeyboardMarkup
+from local_stack.chromium import chromium
+from playwright.async_api import async_playwright, expect
 from telegram_sandbox.server import Sandbox, running_sandbox
 
 TOKEN = "123456:sandbox-token"
@@ -298,13 +301,43 @@ async def test_a_press_waits_for_the_button_to_appear(bot: Bot, sandbox: Sandbox
 
 
 async def test_the_page_and_its_parts_are_there(http: aiohttp.ClientSession) -> None:
-    for path, kind in (("", "text/html"), ("page/page.js", "text/javascript"), ("page/page.css", "text/css")):
+    scripts = [(f"page/{name}.js", "text/javascript") for name in ("page", "words")]
+    for path, kind in [("", "text/html"), ("page/page.css", "text/css"), *scripts]:
         async with http.get(f"/sandbox/{path}") as response:
             assert response.status == 200
             assert response.content_type == kind
             assert "default-src 'none'" in response.headers["Content-Security-Policy"]
     async with http.get("/sandbox/page/__main__.py") as response:
         assert response.status == 404
+
+
+@pytest.mark.parametrize(
+    ("locale", "query", "language", "words"),
+    [
+        ("ru-RU", "", "ru", ["Песочница Telegram", "Новый человек", "Чатов пока нет", "Сообщение"]),
+        ("en-GB", "", "en", ["Telegram sandbox", "New person", "No chat yet", "Message"]),
+        ("de-DE", "", "ru", ["Песочница Telegram", "Новый человек", "Чатов пока нет", "Сообщение"]),
+        ("ru-RU", "?lang=en", "en", ["Telegram sandbox", "New person", "No chat yet", "Message"]),
+    ],
+)
+async def test_the_page_speaks_russian_and_english_to_who_asks_for_it(
+    served: tuple[Sandbox, str], locale: str, query: str, language: str, words: list[str]
+) -> None:
+    # Chromium does not sandbox itself for root.
+    arguments = ["--no-sandbox"] * (os.geteuid() == 0)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=arguments)
+        page = await (await browser.new_context(locale=locale)).new_page()
+        await page.goto(f"{served[1]}/sandbox/{query}")
+        await expect(page.locator("h2")).to_have_text(words[2])
+        assert await page.evaluate("document.documentElement.lang") == language
+        assert await page.title() == words[0]
+        name = page.locator("#add-name")
+        assert await name.get_attribute("placeholder") == words[1]
+        assert await page.locator("#say-text").get_attribute("aria-label") == words[3]
+        whole = await page.locator("body").inner_text()
+        assert bool(re.search("[а-яё]", whole.lower())) is (language == "ru")
+        await browser.close()
 
 
 async def test_it_runs_as_a_program_and_stops_when_told(unused_tcp_port: int) -> None:

@@ -14,7 +14,7 @@ from telegram_sandbox.faults import BadFaultError, Fault
 from telegram_sandbox.messenger import Chat, Entry, Messenger, NotPossibleError
 
 _PAGE = files("telegram_sandbox") / "page"
-_KINDS = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
+_KINDS = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript", "words.js": "text/javascript"}
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'"
 )

@@ -1,4 +1,6 @@
 // Shows every chat and lets a person act in it. Texts are only ever set as text, never as HTML.
+import { locale, say } from "./words.js";
+
 const byId = (id) => document.getElementById(id);
 let chosen = null;
 let shown = "";
@@ -18,7 +20,7 @@ async function call(path, body) {
     body: JSON.stringify(body ?? {}),
   });
   const answer = await response.json();
-  byId("error").textContent = response.ok ? "" : answer.error;
+  byId("error").textContent = response.ok ? "" : say(answer.error);
   await refresh();
   return answer;
 }
@@ -47,9 +49,9 @@ function pieces(message) {
 }
 
 function messageOf(chat, message) {
-  const time = new Date(message.date * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const time = new Date(message.date * 1000).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
   const item = make("li", { className: message.from });
-  const words = time + (message.edited ? " · edited" : "");
+  const words = time + (message.edited ? ` · ${say("edited")}` : "");
   item.append(make("div", { className: "bubble" }, ...pieces(message), make("time", { text: words })));
   for (const row of message.buttons) {
     const buttons = row.map((button) =>
@@ -70,10 +72,10 @@ function chatButton(chat) {
     "button",
     { onclick: () => { chosen = chat.chat_id; shown = ""; refresh(); } },
     make("span", { className: "face", text: [...chat.name][0].toUpperCase() }),
-    make("span", { text: chat.name + (chat.blocked ? " · blocked the bot" : "") }),
+    make("span", { text: chat.name + (chat.blocked ? ` · ${say("blocked the bot")}` : "") }),
   );
   if (unread > 0 && chat.chat_id !== chosen) button.append(make("span", { className: "count", text: unread }));
-  button.append(make("span", { className: "last", text: last ? last.text : "nothing yet" }));
+  button.append(make("span", { className: "last", text: last ? last.text : say("nothing yet") }));
   if (chat.chat_id === chosen) button.setAttribute("aria-current", "true");
   return button;
 }
@@ -84,18 +86,18 @@ function show(view) {
   const chat = view.chats.find((candidate) => candidate.chat_id === chosen);
   if (chat) seen.set(chat.chat_id, chat.messages.length);
   byId("chats").replaceChildren(...view.chats.map(chatButton));
-  byId("title").querySelector("h2").textContent = chat ? chat.name : "No chat yet";
+  byId("title").querySelector("h2").textContent = chat ? chat.name : say("No chat yet");
   byId("block").hidden = !chat;
   byId("say").hidden = !chat;
   const list = byId("messages");
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
   if (!chat || chat.messages.length === 0) {
-    list.replaceChildren(make("li", { className: "empty", text: chat ? "No messages yet" : "Add a person on the left" }));
+    list.replaceChildren(make("li", { className: "empty", text: say(chat ? "No messages yet" : "Add a person on the left") }));
   } else {
     list.replaceChildren(...chat.messages.map((message) => messageOf(chat, message)));
   }
   if (chat) {
-    byId("block").textContent = chat.blocked ? "Let the bot write again" : "Block the bot";
+    byId("block").textContent = say(chat.blocked ? "Let the bot write again" : "Block the bot");
     byId("block").onclick = () => call(`chats/${chat.chat_id}/${chat.blocked ? "unblock" : "block"}`);
   }
   if (atEnd || shown === "") list.scrollTop = list.scrollHeight;
@@ -134,7 +136,7 @@ async function keepFresh() {
   try {
     await refresh();
   } catch {
-    byId("error").textContent = "The sandbox does not answer; trying again…";
+    byId("error").textContent = say("The sandbox does not answer; trying again…");
     shown = "";
   }
   setTimeout(keepFresh, 700);
