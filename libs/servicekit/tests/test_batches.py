@@ -7,7 +7,8 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from contracts import AccountEvent, ClientWebinarEntered, Role, session_id_of
+from contracts import AccountEvent, ClientWebinarEntered, Role, RoomPresence, session_id_of
+from contracts.examples import example
 from servicekit import Database, Heard, HouseClock, Work
 from servicekit.batches import BatchHandling, newest_per_meaning
 from servicekit.errors import BrokerAwayError, DatabaseAwayError
@@ -244,6 +245,32 @@ async def test_a_handler_that_hangs_is_found_out_like_one_that_fails(
     assert await bench.seen() == ["a"]
     assert [headers for _, _, headers in bench.publisher.sent[3:]] == [{"attempt": 2}], "the one that hangs"
     assert bench.settled[3:] == again[:2], "what was not begun is the broker's still, without an attempt"
+
+
+async def test_a_committed_batch_is_one_line_with_some_of_its_ids(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    raws = [entered(f"lead-{number}", correlation_id=str(WEBINAR)) for number in range(7)]
+    with caplog.at_level("INFO"):
+        await bench.handle(*raws)
+    [line] = [record.msg for record in caplog.records if "batch.committed" in record.getMessage()]
+    assert isinstance(line, dict)
+    assert (line["queue"], line["count"], line["correlation_ids"]) == (QUEUE, 7, [str(WEBINAR)])
+    assert line["message_ids"] == [raw.message_id for raw in raws[:5]]
+
+
+async def test_presence_is_no_line_at_all_unless_one_looks_closely(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def note(heard: Sequence[Heard[RoomPresence]], work: Work) -> None:
+        assert heard
+
+    aside = SettingAside(bench.database, bench.publisher)  # type: ignore[arg-type]
+    handling = BatchHandling("tracker.room_presence", Hearing(RoomPresence, note, 20), note, bench.database, aside)
+    with caplog.at_level("INFO"):
+        await handling.handle([Delivery(example(RoomPresence.topic), type=RoomPresence.topic)], bench.settle)
+    assert len(bench.settled) == 1
+    assert "batch.committed" not in caplog.text
 
 
 async def test_fields_that_nobody_knows_are_passed_over(bench: Bench) -> None:

@@ -97,6 +97,16 @@ async def test_the_same_id_again_gets_the_first_outcome(core: Core, receiver: Se
     assert len(receiver.said(WebinarStarted)) == 1
 
 
+async def test_a_decision_is_a_line_with_the_webinar_that_it_is_about(
+    receiver: ServiceUnderTest, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        await receiver.obey(start(), actor=SPEAKER)
+        await receiver.obey(start(), actor=Actor("candidate", CAPABILITIES[Role.CANDIDATE]))
+    lines: list[Any] = [record.msg for record in caplog.records if "command.decided" in record.getMessage()]
+    assert [(line["outcome"], line.get("webinar_id")) for line in lines] == [("ok", str(WEBINAR)), ("forbidden", None)]
+
+
 async def test_a_one_time_address_is_told_and_never_written_down(core: Core, receiver: ServiceUnderTest) -> None:
     message_id = uuid4()
     for address in ("https://t.me/bot?start=one", "https://t.me/bot?start=two"):

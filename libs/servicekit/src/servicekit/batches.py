@@ -2,8 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
+
+from contracts import Signal
 
 from servicekit import metrics
 from servicekit.database import Database
@@ -22,6 +25,7 @@ _TRIES = 5
 # Nothing is held unacknowledged for longer than a minute; the rest of it is for setting aside what failed.
 _LONGEST_BATCH_SECONDS = 50.0
 _ALONE_AFTER_DELIVERIES = 2
+_MOST_IDS_IN_A_LINE = 5
 
 
 def newest_per_meaning(heard: Sequence[Heard[Any]]) -> list[Heard[Any]]:
@@ -38,6 +42,10 @@ def newest_per_meaning(heard: Sequence[Heard[Any]]) -> list[Heard[Any]]:
 def _goes_alone(heard: Heard[Any], raw: Any) -> bool:
     """Whether it may be the one that failed, hung or killed a process, and must not take its neighbours along again."""
     return heard.attempt > 0 or deliveries_of(raw) >= _ALONE_AFTER_DELIVERIES
+
+
+def _some(ids: Mapping[str, None]) -> list[str]:
+    return list(islice(ids, _MOST_IDS_IN_A_LINE))
 
 
 class BatchHandling:
@@ -105,10 +113,25 @@ class BatchHandling:
             queue=self.queue, message_id=str(first.message_id), correlation_id=first.correlation_id, batch=len(heard)
         ):
             await self._run_as_long_as_it_may_pass(heard, ends_at)
+        self._say_committed(heard)
         metrics.BATCH_SECONDS.labels(self.queue).observe(time.monotonic() - started)
         metrics.HANDLED.labels(self.queue).inc(len(heard))
         age = self._database.clock.now() - first.timestamp
         metrics.CRITICAL_SECONDS.labels(self.queue).observe(max(0.0, age.total_seconds()))
+
+    def _say_committed(self, heard: Sequence[Heard[Any]]) -> None:
+        """By these lines a webinar's id tells its story across all services."""
+        if issubclass(self.hearing.message, Signal):
+            # Presence comes every few seconds from every instance, and says nothing that a fact does not tell later.
+            log.debug("batch.committed", queue=self.queue, count=len(heard))
+            return
+        log.info(
+            "batch.committed",
+            queue=self.queue,
+            count=len(heard),
+            correlation_ids=_some({one.correlation_id: None for one in heard}),
+            message_ids=_some({str(one.message_id): None for one in heard}),
+        )
 
     async def _run_as_long_as_it_may_pass(self, heard: Sequence[Heard[Any]], ends_at: float) -> None:
         """Run the batch again when neighbours or a lost connection were to blame and the database is there."""

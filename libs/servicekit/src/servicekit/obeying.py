@@ -67,6 +67,17 @@ class CommandHandling:
 
         A failure inside is answered `unavailable`, and nothing is changed.
         """
+        checked = self._check(envelope, body)
+        reply = checked if isinstance(checked, CommandReply) else await self._decide(checked)
+        topic, outcome = self.obeying.message.topic, _outcome(reply)
+        metrics.COMMANDS.labels(topic, outcome).inc()
+        webinar_id = None if isinstance(checked, CommandReply) else getattr(checked.event, "webinar_id", None)
+        about = {} if webinar_id is None else {"webinar_id": str(webinar_id)}
+        log.info("command.decided", topic=topic, outcome=outcome, **about)
+        return reply
+
+    def _check(self, envelope: Envelope, body: bytes) -> Obeyed[Any] | CommandReply:
+        """Return the command, or its refusal by who may not or by what it says."""
         topic = self.obeying.message.topic
         try:
             actor, deadline = self._tokens.check(envelope.authorization, topic=topic, message_id=envelope.message_id)
@@ -79,7 +90,7 @@ class CommandHandling:
             event = self.obeying.message.from_json(body)
         except ValidationError as error:
             return _invalid_field(error)
-        command = Obeyed(
+        return Obeyed(
             event=event,
             actor=actor,
             message_id=envelope.message_id,
@@ -88,6 +99,9 @@ class CommandHandling:
             deadline=deadline,
             traceparent=envelope.traceparent,
         )
+
+    async def _decide(self, command: Obeyed[Any]) -> CommandReply | None:
+        topic = command.event.topic
         try:
             return await self._decide_once(command)
         except OutcomeUnknownError as error:
@@ -206,9 +220,6 @@ class CommandSubscription:
         else:
             with bound_fields(message_id=str(envelope.message_id), correlation_id=envelope.correlation_id):
                 reply = await self._handling.decide(envelope, raw.body)
-                outcome = _outcome(reply)
-                metrics.COMMANDS.labels(self._handling.obeying.message.topic, outcome).inc()
-                log.info("command.decided", topic=self._handling.obeying.message.topic, outcome=outcome)
                 if reply is not None:
                     await self._answer(envelope, reply)
         try:
