@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -220,7 +221,7 @@ async def test_an_older_release_works_on_a_newer_schema(kit_database: str, topol
 
 
 PROGRAM = """
-import asyncio, os
+import asyncio, os, resource
 from collections.abc import Sequence
 from contracts import ClientWebinarEntered
 from servicekit import Heard, Router, Service, ServiceSettings, Work, run, service
@@ -238,6 +239,8 @@ async def remember(entered: Sequence[Heard[ClientWebinarEntered]], work: Work) -
             except asyncio.CancelledError:
                 get_logger("attendance").info("attendance.holds_out")
 
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
 service._STOP_SECONDS = float(os.environ.get("STOP_SECONDS", service._STOP_SECONDS))
 run(Service("attendance", settings=ServiceSettings(), router=router, migrations=None))
 """
@@ -268,6 +271,10 @@ class Process:
             self._process.kill()
         await self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def until(self, event: str) -> dict[str, Any]:
         assert self._process.stderr is not None
         async with asyncio.timeout(30):
@@ -291,6 +298,10 @@ async def test_a_process_logs_ids_answers_for_its_health_and_stops_on_a_signal(
     kit_database: str, outside: Outside
 ) -> None:
     async with Process(kit_database, outside.url) as process:
+        limited = await process.until("process.open_files")
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        assert (limited["before"], limited["limit"]) == (256, most)
+        assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[0] == most
         started = await process.until("service.started")
         await process.until("consuming.begun")
         await outside.say(ClientWebinarEntered.from_json(example("client_webinar_entered")), message_id=str(uuid4()))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 import threading
@@ -257,9 +258,21 @@ def _give_up() -> None:
     os._exit(1)
 
 
+def _raise_open_files() -> None:
+    """Allow this process as many open files as it may have: shells give 1024, and each viewer is a connection."""
+    before, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    except (ValueError, OSError) as error:
+        log.warning("process.open_files_not_raised", limit=before, error=repr(error))
+    else:
+        log.info("process.open_files", limit=limit, before=before)
+
+
 def run(service: Service) -> None:
     """Run a service as a process: the whole of `__main__`."""
     settings = service.settings
     configure(service.name, form=settings.log_format, level=settings.log_level, instance_id=settings.instance_id)
+    _raise_open_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(service.run())
