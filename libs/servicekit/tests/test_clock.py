@@ -1,5 +1,6 @@
-"""The house clock: the database server's time, kept by this process's own monotonic time."""
+"""The house clock: the database server's time, kept by this host's own monotonic time."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,7 +37,7 @@ class Server:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     server = Server(timedelta(days=300))
-    monkeypatch.setattr("servicekit.clock.time.monotonic", server.time)
+    monkeypatch.setattr("servicekit.clock.elapsed", server.time)
     return server
 
 
@@ -46,6 +47,18 @@ async def test_it_tells_the_server_s_time_whatever_the_host_thinks(server: Serve
     server.monotonic += 12.5
     assert clock.now() == server.now
     assert clock.now().tzinfo is UTC
+
+
+async def test_it_goes_on_while_the_host_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = {time.CLOCK_BOOTTIME: 1000.0, time.CLOCK_MONOTONIC: 1000.0}
+    monkeypatch.setattr(time, "clock_gettime", moments.__getitem__)
+    monkeypatch.setattr(time, "monotonic", lambda: moments[time.CLOCK_MONOTONIC])
+    server = Server(timedelta(days=300))
+    clock = HouseClock()
+    await clock.synchronise(server)
+    told = clock.now()
+    moments[time.CLOCK_BOOTTIME] += 3600  # it slept for an hour, in which the other clock stood still
+    assert clock.now() - told == timedelta(hours=1)
 
 
 async def test_a_later_reading_moves_it_by_a_tenth_of_a_second_at_most(server: Server) -> None:

@@ -1,4 +1,4 @@
-"""The house clock: the database server's, kept by this process's monotonic time."""
+"""The house clock: the database server's, kept by this host's monotonic time."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -7,6 +7,16 @@ from typing import Any
 _LARGEST_STEP = timedelta(milliseconds=100)
 _GOOD_READING_SECONDS = 0.01
 _READINGS = 5
+_BOOT_TIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
+
+def elapsed() -> float:
+    """Return seconds that only grow, also while the host sleeps, as far as it can tell.
+
+    A laptop or a virtual machine that was suspended would be hours behind by `time.monotonic`, which stops meanwhile,
+    and come up by a tenth of a second a minute.
+    """
+    return time.clock_gettime(_BOOT_TIME) if _BOOT_TIME is not None else time.monotonic()
 
 
 class HouseClock:
@@ -19,7 +29,7 @@ class HouseClock:
         """Return the time, aware and in UTC; before the first synchronisation this host's own."""
         if self._zero is None:
             return datetime.now(UTC)
-        return self._zero + timedelta(seconds=time.monotonic())
+        return self._zero + timedelta(seconds=elapsed())
 
     async def synchronise(self, connection: Any) -> None:
         """Read the server's clock; after the first time the clock moves by at most 100 ms."""
@@ -32,12 +42,12 @@ class HouseClock:
 
 
 async def _read_zero(connection: Any) -> datetime:
-    """Return the server's time at this process's monotonic zero, from the quickest of a few answers."""
+    """Return the server's time at the zero of `elapsed`, from the quickest of a few answers."""
     best: tuple[float, datetime] | None = None
     for _ in range(_READINGS):
-        before = time.monotonic()
+        before = elapsed()
         told: datetime = await connection.fetchval("select clock_timestamp()")
-        after = time.monotonic()
+        after = elapsed()
         # Somewhere within the round trip the server read its clock: a slow answer says little.
         if best is None or after - before < best[0]:
             best = after - before, told - timedelta(seconds=(before + after) / 2)
