@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from prometheus_client import REGISTRY
 from servicekit import Database, HouseClock, Work
 from servicekit.jobs import hold_role, lock_key, pause_after, repeat
 from servicekit.live_testing import Door
@@ -86,6 +87,26 @@ async def test_a_job_waits_for_an_absent_database_and_goes_on_soon_after(
         seen = len(runs)
         await door.open()
         await eventually(reached(runs, seen + 3), seconds=1.2, what="going on, however long it was away")
+
+
+async def test_what_only_looks_like_an_absent_database_is_the_job_s_own_failure(
+    kit_database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs: list[int] = []
+    statements = ["select $1::int", "select pg_terminate_backend(pg_backend_pid()) where $1 = 'x'"]
+
+    async def job(work: Work) -> None:
+        runs.append(len(runs))
+        await work.connection.execute(statements[min(len(runs), 2) - 1], "x")
+
+    def failures() -> float:
+        return REGISTRY.get_sample_value("webinars_job_failures_total", {"job": "wrong"}) or 0
+
+    before = failures()
+    async with opened(kit_database) as database, in_background(repeat(database, job, 0.01, "wrong")):
+        await eventually(reached(runs, 3))
+    assert failures() == before + 1
+    assert [record.msg["event"] for record in caplog.records[:2]] == ["job.failed", "job.waits"]  # type: ignore[index]
 
 
 def test_pauses_grow_to_a_limit_and_never_overflow() -> None:

@@ -4,6 +4,8 @@ import asyncio
 import zlib
 from typing import Any
 
+import asyncpg
+
 from servicekit import metrics
 from servicekit.database import Database, connect
 from servicekit.errors import DATABASE_AWAY, DATABASE_TROUBLE, TRY_AGAIN
@@ -17,7 +19,8 @@ _LONGEST_WAIT_SECONDS = 5.0
 _LOCK_CHECK_SECONDS = 2.0
 _CANDIDACY_SECONDS = 1.0
 _FENCE_SECONDS = 1.0
-_PASSING_TROUBLE: tuple[type[BaseException], ...] = (*DATABASE_AWAY, *TRY_AGAIN, TimeoutError)
+# A wrong argument or a slow statement raises these as well as an absent server does; a lost connection says so.
+_AMBIGUOUS: tuple[type[BaseException], ...] = (asyncpg.InterfaceError, OSError)
 
 
 async def run_job(database: Database, handler: Handler) -> bool:
@@ -35,16 +38,23 @@ async def repeat(database: Database, handler: Handler, seconds: float, name: str
             while await run_job(database, handler):
                 await asyncio.sleep(0)
             failures = 0
-        except _PASSING_TROUBLE as error:
-            # It is not the job's fault, and what is due then is due at once when the database is back.
-            longest = _LONGEST_WAIT_SECONDS
+        except Exception as error:
             failures += 1
-            log.warning("job.waits", job=name, error=repr(error))
-        except Exception:
-            failures += 1
-            metrics.JOB_FAILURES.labels(name).inc()
-            log.exception("job.failed", job=name)
+            if await _passes(database, error):
+                # It is not the job's fault, and what is due then is due at once when the database is back.
+                longest = _LONGEST_WAIT_SECONDS
+                log.warning("job.waits", job=name, error=repr(error))
+            else:
+                metrics.JOB_FAILURES.labels(name).inc()
+                log.exception("job.failed", job=name)
         await asyncio.sleep(pause_after(seconds, failures, longest))
+
+
+async def _passes(database: Database, error: Exception) -> bool:
+    """Whether a job failed for no reason of its own."""
+    if isinstance(error, _AMBIGUOUS) and not isinstance(error, ConnectionError):
+        return not await database.answers()
+    return isinstance(error, (*DATABASE_AWAY, *TRY_AGAIN))
 
 
 def pause_after(seconds: float, failures: int, longest: float) -> float:
