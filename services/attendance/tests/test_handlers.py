@@ -1,20 +1,34 @@
 """What attendance does with what it hears, on a real database."""
 
+import asyncio
 import itertools
+from collections import Counter
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from attendance.handlers import classify_completed
 from attendance.main import create_service
 from attendance.settings import AttendanceSettings
 from attendance.tables import AttendanceTable
 from attendance.testing import START, STOP, WEBINAR, completed, entered, evaluation, webinar
 from contracts import ClientWebinarAttendanceClassified, CompletedBy, UserAttended
-from servicekit.testing import NOON, Harness, ServiceUnderTest, assert_migrations_match
+from servicekit.testing import NOON, Harness, ServiceUnderTest, assert_migrations_match, eventually
 
 
 @pytest.fixture
 async def attendance(harness: Harness) -> ServiceUnderTest:
     return await harness(create_service, AttendanceSettings)
+
+
+@pytest.fixture
+async def twin(attendance: ServiceUnderTest) -> AsyncIterator[ServiceUnderTest]:
+    """A second instance on the database and the clock of the first."""
+    service = create_service(AttendanceSettings.model_validate(attendance.service.settings.model_dump()))
+    service.database.clock = attendance.clock
+    await service.database.open()
+    yield ServiceUnderTest(service, attendance.clock)
+    await service.database.close()
 
 
 async def test_the_tables_are_what_the_migrations_make(attendance: ServiceUnderTest) -> None:
@@ -94,3 +108,31 @@ async def test_a_crowd_is_classified_in_one_batch(attendance: ServiceUnderTest) 
 
     assert len(attendance.said(ClientWebinarAttendanceClassified)) == 200
     assert len(attendance.said(UserAttended)) == 200
+
+
+async def test_two_instances_given_the_same_leads_at_once_give_each_one_verdict(
+    attendance: ServiceUnderTest, twin: ServiceUnderTest
+) -> None:
+    """Both are held up in the middle of their leads; a deadlock would be raised here, nothing is tried again."""
+    leads = [f"lead-{n:03}" for n in range(200)]
+
+    async def both_wait() -> bool:
+        waiting = await attendance.database.pool.fetchval(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        )
+        return bool(waiting == 2)
+
+    async with attendance.database.work() as work:
+        await classify_completed([attendance.heard(completed(leads[100]))], work)
+        classifying = asyncio.gather(
+            attendance.receive(*(completed(lead) for lead in leads)),
+            twin.receive(*(evaluation(lead) for lead in reversed(leads))),
+        )
+        await eventually(both_wait, what="both waiting")
+    await classifying
+    await attendance.collect()
+
+    classified = [event for one in (attendance, twin) for event in one.said(ClientWebinarAttendanceClassified)]
+    assert Counter(event.lead_id for event in classified) == Counter(leads)
+    attended = Counter(event.lead_id for one in (attendance, twin) for event in one.said(UserAttended))
+    assert attended == Counter(event.lead_id for event in classified if event.attended)
