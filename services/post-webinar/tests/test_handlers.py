@@ -218,6 +218,16 @@ async def test_a_deactivated_account_gets_nothing_more_and_facts_stay(service: S
     }
 
 
+async def test_a_deactivated_partner_gets_no_notice_whenever_that_was_told(service: ServiceUnderTest) -> None:
+    before, after = webinar(), webinar()
+    await tell(service, person(), PAUL, before, after, verdict(before.webinar_id))
+    await tell(service, person("paul", Role.PARTNER, version=2, active=False))
+    await tell(service, verdict(after.webinar_id))
+    rows = [row for row in await ledger(service) if row["step"] == "partner_notice"]
+    assert [(row["state"], row["reason"]) for row in rows] == [("suppressed", "account_inactive")] * 2
+    assert {row["state"] for row in await ledger(service) if row["step"] == "attended"} == {"planned"}
+
+
 async def test_what_is_due_and_cannot_be_sent_says_why(service: ServiceUnderTest) -> None:
     ended = webinar(recording_url="https://video.example/1")
     people = [person(name) for name in ("anna", "boris", "vera")]

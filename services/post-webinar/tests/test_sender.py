@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -17,9 +18,11 @@ from post_webinar.settings import PostWebinarSettings
 from post_webinar.telegram import bot as bot_module
 from post_webinar.telegram.bot import TokenRefusedError, make_bot
 from post_webinar.telegram.gate import Gate
+from post_webinar.telegram.role import hold_the_bot
 from post_webinar.telegram.sender import Sender
 from post_webinar.testing import END, PAUL, SPEAKER, ledger, link_chat, person, tell, verdict, webinar
 from servicekit import Work
+from servicekit.jobs import hold_role, lock_key
 from servicekit.testing import ServiceUnderTest, eventually
 from telegram_sandbox.faults import Fault
 from telegram_sandbox.messenger import Chat
@@ -418,6 +421,44 @@ async def test_a_claim_that_is_committed_while_the_sender_is_stopped_is_handed_b
     [row] = await ledger(service)
     assert (row["state"], row["attempts"]) == ("planned", 0)
     assert sandbox.api.requests == []
+
+
+async def test_of_two_senders_one_sends_and_the_other_goes_on_when_the_lock_is_lost(
+    service: ServiceUnderTest, sandbox: Sandbox, settings: PostWebinarSettings, ended: UUID
+) -> None:
+    chats = [sandbox.messenger.add_person(f"lead-{number:02}", started=True) for number in range(40)]
+    await service.receive(*(person(chat.name, partner_id=None) for chat in chats))
+    for chat in chats:
+        await link_chat(service, chat.name, chat.chat_id)
+    await tell(service, *(verdict(ended, chat.name) for chat in chats))
+
+    async def be_the_bot() -> None:
+        await hold_the_bot(service.database, settings)
+
+    senders = [asyncio.create_task(hold_role(service.database, be_the_bot, "telegram")) for _ in range(2)]
+    try:
+        await eventually(lambda: _reached(len(sandbox.api.requests) >= 10), what="the middle of the burst")
+        pids = await service.database.pool.fetch(
+            "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and objid = $1 "
+            "and database = (select oid from pg_database where datname = current_database())",
+            lock_key("telegram"),
+        )
+        lost_at = time.monotonic()
+        assert len(pids) == 1
+        await eventually(all_are(service, "sent"), what="all sent", seconds=20)
+    finally:
+        for sender in senders:
+            sender.cancel()
+        await asyncio.gather(*senders, return_exceptions=True)
+    assert [len(chat.entries) for chat in chats] == [1] * len(chats)
+    arrivals = [request.clock - lost_at for request in sandbox.api.requests]
+    assert len(arrivals) == len(chats)
+    # The new one waits for the old to hear of it, and then a second more: its allowance is empty.
+    assert [at for at in arrivals if 0.5 < at < 2] == []
+
+
+async def _reached(holds: bool) -> bool:
+    return holds
 
 
 async def test_no_more_than_30_a_second_and_one_a_second_per_chat(
