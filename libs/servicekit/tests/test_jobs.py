@@ -93,11 +93,12 @@ async def test_what_only_looks_like_an_absent_database_is_the_job_s_own_failure(
     kit_database: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     runs: list[int] = []
-    statements = ["select $1::int", "select pg_terminate_backend(pg_backend_pid()) where $1 = 'x'"]
 
     async def job(work: Work) -> None:
         runs.append(len(runs))
-        await work.connection.execute(statements[min(len(runs), 2) - 1], "x")
+        if len(runs) == 1:
+            await work.connection.execute("select 1", "an argument too many: asyncpg.InterfaceError")
+        await work.connection.execute("select pg_terminate_backend(pg_backend_pid())")
 
     def failures() -> float:
         return REGISTRY.get_sample_value("webinars_job_failures_total", {"job": "wrong"}) or 0
