@@ -23,16 +23,15 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 def test_settings_come_from_the_environment_with_sensible_defaults(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("OPS_PORT", "0")
-    environment.setenv("RETRY_SCALE", "0.5")
     settings = ServiceSettings()
-    assert (settings.ops_port, settings.retry_scale, settings.ops_host) == (0, 0.5, "127.0.0.1")
+    assert (settings.ops_port, settings.ops_host) == (0, "127.0.0.1")
     assert settings.instance_id
     assert (settings.log_format, settings.log_level) == ("json", "INFO")
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("OPS_PORT", "70000"), ("LOG_LEVEL", "loud"), ("RETRY_SCALE", "0"), ("INSTANCE_ID", ""), ("POOL_SIZE", "1")],
+    [("OPS_PORT", "70000"), ("LOG_LEVEL", "loud"), ("INSTANCE_ID", ""), ("POOL_SIZE", "1")],
 )
 def test_a_bad_setting_is_named_and_no_other_is_quoted(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
     environment.setenv(name, value)

@@ -25,5 +25,4 @@ class ServiceSettings(BaseSettings):
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     instance_id: str = Field(default_factory=_instance_name, min_length=1, max_length=128)
-    retry_scale: float = Field(default=1.0, gt=0, description="delays of retries are multiplied by it; for tests")
     pool_size: int = Field(default=10, ge=2, le=100, description="database connections of this process")
