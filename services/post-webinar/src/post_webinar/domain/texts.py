@@ -13,7 +13,6 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_datetime, get_timezone_location
-from babel.numbers import format_decimal
 from contracts import Step
 
 Locale = Literal["ru", "en"]
@@ -163,11 +162,12 @@ def _zone_words(zone: ZoneInfo, moment: datetime, locale: Locale) -> str:
 def minutes(watched_seconds: int, locale: Locale, *, at_least: bool = False) -> str:
     """Return whole minutes; under one in words, since nobody watched for nothing.
 
-    Where it was perhaps longer, "less than" would claim too much: then even a part of a minute is a figure.
+    Where it was perhaps longer, "less than" would claim too much.
     """
+    if at_least and watched_seconds < 60:
+        return {"ru": "около 1", "en": "about 1"}[locale]
     if at_least:
-        known = format_decimal(watched_seconds // 60 or max(watched_seconds // 6, 1) / 10, locale=locale)
-        return {"ru": f"не меньше {known}", "en": f"at least {known}"}[locale]
+        return {"ru": f"не меньше {watched_seconds // 60}", "en": f"at least {watched_seconds // 60}"}[locale]
     if watched_seconds < 60:
         return {"ru": "меньше 1", "en": "less than 1"}[locale]
     return str(watched_seconds // 60)

@@ -70,6 +70,7 @@ DELIVERY_REASONS: Mapping[str, str] = {
     "no_recording_link": _("there is no link to a recording"),
     "no_answer_in_time": _("Telegram did not answer in time"),
     "sent_again": _("was sent once more"),
+    "arrived_after_all": _("the first one has arrived after all"),
     "text_too_long": _("the text is too long"),
     "telegram_not_reached": _("Telegram could not be reached"),
     "too_many_requests": _("Telegram asked to wait"),
