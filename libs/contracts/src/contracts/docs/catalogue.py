@@ -171,9 +171,9 @@ def _replies() -> str:
 
 A command is published `mandatory` to `{EXCHANGE}` with the headers `deadline` and `authorization` and the property
 `reply_to` = `reply.<instance>`. The reply goes to the exchange `{REPLY_EXCHANGE}` with that routing key; its
-`correlation_id` is the command's `message_id`. A command after its deadline is refused (`expired`). Its outcome is stored
-with its `message_id`: sent again with the same id, it gets the first outcome; only a reply with a one-time address is not
-stored, and made anew.
+`correlation_id` is the command's `message_id`. A command after its deadline is refused (`expired`). Its outcome is
+stored with its `message_id`: sent again with the same id, it gets the first outcome. Only a reply with a one-time
+address is not stored, but made anew.
 
 """
         + _json("command_envelope")
