@@ -2,7 +2,7 @@ import io
 from datetime import UTC, datetime
 from typing import Any
 
-from local_stack.listening import Printer
+from local_stack.listening import Names, Printer
 from local_stack.story import Story
 
 WEBINAR = "0199d0a4-0000-7000-8000-000000000001"
@@ -70,7 +70,7 @@ def test_a_delivery_says_to_whom_and_how_it_went() -> None:
     body = {"lead_id": LEAD, "recipient": "partner", "step": "partner_notice", "state": "failed", "reason": "gone"}
 
     assert (
-        known().tell("post_webinar_delivery", body)
+        known().tell("post_webinar_delivery", {"version": 1, **body})
         == "message “partner_notice” to the partner of Кирилл: failed (gone)"
     )
 
@@ -96,3 +96,27 @@ def test_a_message_that_makes_no_sense_does_not_end_the_story() -> None:
 
 def test_a_quiet_printer_prints_nothing() -> None:
     assert printed("webinar_started", {"webinar_id": WEBINAR}, quiet=True) == ""
+
+
+def test_what_is_told_again_for_somebody_else_is_not_news() -> None:
+    story = Story(accounts={LEAD: "Кирилл"}, webinars={WEBINAR: webinar(900, "scheduled")}, news_from=1000)
+    account = {"account_id": LEAD, "display_name": "Кирилл", "role": "candidate", "version": 800}
+    figures = {"lead_id": LEAD, "webinar_id": WEBINAR, "watched_seconds": 8, "base_seconds": 8, "final": True}
+
+    assert story.tell("account_event", account) is None
+    assert story.tell("webinar_event", webinar(900, "scheduled")) is None
+    assert story.tell("participation_event", {**figures, "version": 990}) is None
+    assert story.tell("participation_event", {**figures, "version": 1010}) == "Кирилл: watched 8 s of 8 s, final"
+    assert story.tell("participation_event", {**figures, "version": 1010}) is None
+    assert story.tell("webinar_event", webinar(1010, "live")) == "“Знакомство” is live"
+
+
+def test_names_are_known_from_the_beginning() -> None:
+    output = io.StringIO()
+    printer = Printer(output)
+    printer.quiet = True
+    printer.begin(Names({LEAD: "Кирилл"}, {WEBINAR: webinar(1, "scheduled")}))
+
+    printer.heard("client_webinar_entered", "tracker", datetime.now(UTC), {"lead_id": LEAD, "webinar_id": WEBINAR})
+
+    assert output.getvalue().rstrip().endswith("Кирилл entered “Знакомство”")

@@ -6,11 +6,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import aio_pika
+import asyncpg
 from aio_pika.abc import AbstractIncomingMessage
 from contracts import SnapshotRequested
 from contracts.topology import EXCHANGE
@@ -113,6 +116,32 @@ async def _ask_for_names(channel: aio_pika.abc.AbstractChannel) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Names:
+    """What the databases know: names of accounts, webinars as they were last announced."""
+
+    accounts: dict[str, str] = field(default_factory=dict)
+    webinars: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def names_in(database_url: str) -> Names:
+    """Read the names out of room-ui's database, as an administrator; snapshots are announced once a minute at most."""
+    return asyncio.run(_names_in(urlsplit(database_url)._replace(path="/room_ui").geturl()))
+
+
+async def _names_in(url: str) -> Names:
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        accounts = await connection.fetch("select account_id, display_name from account")
+        webinars = await connection.fetch("select webinar_id, snapshot::text as snapshot from webinar")
+    finally:
+        await connection.close()
+    return Names(
+        {row["account_id"]: row["display_name"] for row in accounts},
+        {str(row["webinar_id"]): json.loads(row["snapshot"]) for row in webinars},
+    )
+
+
 class Printer:
     """Writes one line per event, with colours where the output is a terminal that wants them."""
 
@@ -120,6 +149,13 @@ class Printer:
         self._output = output
         self._story = Story()
         self._colours = output.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        self.quiet = False
+
+    def begin(self, names: Names) -> None:
+        """Tell from now on; `names` are those that everything so far has."""
+        self._story.accounts |= names.accounts
+        self._story.webinars = names.webinars | self._story.webinars
+        self._story.news_from = int(datetime.now(UTC).timestamp() * 1000)
         self.quiet = False
 
     def heard(self, topic: str, service: str, moment: datetime, body: dict[str, Any]) -> None:

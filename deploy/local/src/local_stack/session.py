@@ -13,7 +13,7 @@ from local_stack.choices import Choices
 from local_stack.demo import OVERRIDES, PASSWORD, PEOPLE, Demo
 from local_stack.errors import LocalStackError
 from local_stack.interrupts import Interrupts
-from local_stack.listening import Listener, Printer
+from local_stack.listening import Listener, Names, Printer, names_in
 from local_stack.paths import RUN, make_passable, state_dir
 from local_stack.progress import say, step
 from local_stack.running import Held
@@ -70,7 +70,7 @@ def _start(held: Held, last: ExitStack, *, tell_the_story: bool, was_ready: Call
         # What was announced while starting is told by now; from here on it is news.
         time.sleep(NAMES_SETTLE_SECONDS)
         say("\nWhat happens, event by event (Ctrl-C stops everything):")
-        printer.quiet = False
+        printer.begin(names_in(servers.database_url) if seeded else Names())
     while True:
         time.sleep(WATCH_SECONDS)
         healed = stack.heal()

@@ -8,6 +8,7 @@ from typing import Any
 Body = Mapping[str, Any]
 # Who is connected comes every few seconds; snapshots on request repeat what is known.
 NOISE = frozenset({"room_presence", "snapshot_requested"})
+RETOLD = frozenset({"participation_event", "post_webinar_delivery", "chat_link_event"})
 ROUTES = {"attended": "to those who attended", "not_attended": "to those who left early"}
 
 
@@ -18,13 +19,27 @@ class Story:
     accounts: dict[str, str] = field(default_factory=dict)
     webinars: dict[str, Body] = field(default_factory=dict)
     known_accounts: dict[str, Body] = field(default_factory=dict)
+    told: dict[tuple[str, ...], int] = field(default_factory=dict)
+    """The highest version told of each thing of `RETOLD`."""
+    news_from: int = 0
+    """Snapshots of an older version (milliseconds since 1970) are told again for somebody else: no news."""
 
     def tell(self, topic: str, body: Body) -> str | None:
         """Return the words for one message, or None for one that is not worth a line."""
-        if topic in NOISE:
+        if topic in NOISE or (topic in RETOLD and not self._is_newer(topic, body)):
             return None
         teller = _TELLERS.get(topic)
         return teller(self, body) if teller else _plainly(body)
+
+    def _is_newer(self, topic: str, body: Body) -> bool:
+        what = (
+            topic,
+            *(str(body.get(name)) for name in ("webinar_id", "lead_id", "delivery_id", "account_id", "step")),
+        )
+        version = int(body["version"])
+        is_newer = version >= self.news_from and version > self.told.get(what, -1)
+        self.told[what] = max(version, self.told.get(what, -1))
+        return is_newer
 
     def person(self, account_id: object) -> str:
         """Return an account's name, else the beginning of its id."""
@@ -48,7 +63,7 @@ def _account(story: Story, body: Body) -> str | None:
     told = {name: value for name, value in body.items() if name != "version"}
     story.known_accounts[account_id] = told
     story.accounts[account_id] = str(body["display_name"])
-    if before == told:
+    if before == told or int(body["version"]) < story.news_from:
         return None
     if not body.get("active", True):
         return f"{body['display_name']} was deactivated"
@@ -62,6 +77,8 @@ def _webinar(story: Story, body: Body) -> str | None:
     if before is not None and int(before["version"]) >= int(body["version"]):
         return None
     story.webinars[webinar_id] = body
+    if int(body["version"]) < story.news_from:
+        return None
     name, status = story.webinar(body), body["status"]
     if before is None or before["status"] != status:
         return f"{name} is {status}"
