@@ -9,6 +9,7 @@ from typing import Any
 from contracts import Signal
 
 from servicekit import metrics
+from servicekit.checkpoints import Checkpoint, checkpoint
 from servicekit.database import Database
 from servicekit.errors import AWAY, DATABASE_AWAY, DATABASE_TROUBLE, DATABASE_UNABLE, TRY_AGAIN, DatabaseAwayError
 from servicekit.logs import bound_fields, get_logger
@@ -104,6 +105,7 @@ class BatchHandling:
                 await self._aside.failed(self.queue, raw, error)
                 await settle([raw])
         else:
+            checkpoint(Checkpoint.COMMITTED)
             await settle([raw for _, raw in pairs])
 
     async def _commit(self, heard: Sequence[Heard[Any]], ends_at: float) -> None:

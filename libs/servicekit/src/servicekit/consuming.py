@@ -74,6 +74,7 @@ class Consumption:
             service.commands.listen(self._broker)
 
     def _subscribe(self, handling: Handling) -> None:
+        handling = self._service.receive_through(handling)
         self._subscriptions.append(Subscription(self._broker, handling, self._infrastructure_answers))
 
     async def _infrastructure_answers(self) -> bool:

@@ -12,6 +12,7 @@ from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitMessage, R
 from pydantic import ValidationError
 
 from servicekit import metrics
+from servicekit.checkpoints import Checkpoint, checkpoint
 from servicekit.database import Database
 from servicekit.errors import (
     BROKER_AWAY,
@@ -220,6 +221,7 @@ class CommandSubscription:
         else:
             with bound_fields(message_id=str(envelope.message_id), correlation_id=envelope.correlation_id):
                 reply = await self._handling.decide(envelope, raw.body)
+                checkpoint(Checkpoint.DECIDED)
                 if reply is not None:
                     await self._answer(envelope, reply)
         try:

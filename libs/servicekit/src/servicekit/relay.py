@@ -11,6 +11,7 @@ from contracts import Envelope
 from contracts.topology import EXCHANGE, TOPIC_OF
 
 from servicekit import metrics
+from servicekit.checkpoints import Checkpoint, checkpoint
 from servicekit.clock import HouseClock
 from servicekit.database import Database, connect
 from servicekit.errors import BROKER_AWAY, DATABASE_TROUBLE, BrokerAwayError
@@ -134,6 +135,7 @@ class Relay:
         if made.away is None and made.unknown:
             await self._publish_singly(made)
         if made.confirmed:
+            checkpoint(Checkpoint.PUBLISHED)
             await connection.execute("delete from outbox where seq = any($1::bigint[])", made.confirmed)
             metrics.RELAYED.inc(len(made.confirmed))
             self._confirmed += len(made.confirmed)

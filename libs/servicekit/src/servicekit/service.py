@@ -25,6 +25,7 @@ from servicekit.logs import configure, get_logger
 from servicekit.migrations import migrate
 from servicekit.obeying import CommandHandling
 from servicekit.publisher import Publisher
+from servicekit.receiving import Handling
 from servicekit.relay import Relay
 from servicekit.router import Handler, Hearing, Obeying, Router, with_parts
 from servicekit.setting_aside import SettingAside
@@ -91,6 +92,8 @@ class Service:
             self.parts.append(self.commands)
         self.aside = SettingAside(self.database, self.publisher)
         self._companions = companions
+        self.receive_through: Callable[[Handling], Handling] = lambda handling: handling
+        """What stands between each queue and its handling: nothing, but where a test repeats and shuffles."""
         self.consumption: Consumption | None = None
         self._stop = asyncio.Event()
 

@@ -11,6 +11,7 @@ from contracts import Envelope
 from contracts.topology import DELAY_SECONDS, delay_exchange
 
 from servicekit import metrics
+from servicekit.checkpoints import Checkpoint, checkpoint
 from servicekit.database import Database
 from servicekit.errors import DATABASE_TROUBLE, DatabaseAwayError
 from servicekit.logs import get_logger
@@ -59,6 +60,7 @@ class SettingAside:
         await self._publisher.send(
             delay_exchange(level), queue, raw.body, envelope, headers={ATTEMPT_HEADER: attempt + 1}
         )
+        checkpoint(Checkpoint.SET_ASIDE)
         metrics.DELAYED.labels(queue, str(level)).inc()
         log.warning("message.delayed", queue=queue, level=level, **_ids(raw), error=repr(error), exc_info=error)
 

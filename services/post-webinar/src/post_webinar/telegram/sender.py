@@ -7,6 +7,7 @@ from aiogram.enums import ParseMode
 from contracts import DeliveryState
 from prometheus_client import Counter
 from servicekit import Database
+from servicekit.checkpoints import Checkpoint, checkpoint
 from servicekit.errors import DATABASE_TROUBLE
 from servicekit.logs import get_logger
 
@@ -85,10 +86,12 @@ class Sender:
 
     async def _deliver(self, claim: Claim) -> None:
         try:
+            checkpoint(Checkpoint.CLAIMED)
             message = await self._bot.send_message(claim.chat_id, claim.text, parse_mode=ParseMode.HTML)
         except Exception as error:  # noqa: BLE001 - whatever it is, the ledger must say what is known
             await self._failed(claim, failure_of(error))
         else:
+            checkpoint(Checkpoint.ANSWERED)
             self._gate.reached()
             OUTCOMES.labels("sent").inc()
             await self._record(claim, DeliveryState.SENT, message_id=message.message_id)
