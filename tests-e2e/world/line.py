@@ -1,4 +1,4 @@
-"""A line between a browser and the site that can be cut, and mended again."""
+"""A line to a server that can be cut, and mended again."""
 
 import asyncio
 from urllib.parse import urlsplit
@@ -7,10 +7,10 @@ from world.background import Background
 
 
 class Line:
-    """Passes bytes to the site as long as it is whole; `address` is given to a browser as its proxy."""
+    """Passes bytes to where a URL leads as long as it is whole; `address` is given to a browser as its proxy."""
 
-    def __init__(self, background: Background, site: str) -> None:
-        parts = urlsplit(site)
+    def __init__(self, background: Background, url: str) -> None:
+        parts = urlsplit(url)
         self._target = (parts.hostname or "127.0.0.1", parts.port or 80)
         self._background = background
         self._whole = True
@@ -39,7 +39,12 @@ class Line:
         if not self._whole:
             writer.transport.abort()
             return
-        there_reader, there_writer = await asyncio.open_connection(*self._target)
+        try:
+            there_reader, there_writer = await asyncio.open_connection(*self._target)
+        except OSError:
+            # Nobody is there: as the far end says no, so do we.
+            writer.transport.abort()
+            return
         ends = (writer, there_writer)
         self._writers.update(ends)
         try:

@@ -119,11 +119,15 @@ class Stack:
 
     def add_instance(self, service: str) -> ServiceProcess:
         """Start one more process of a service, named `<service>-2` and so on, and wait until it is ready."""
-        number = 2 + sum(name.startswith(f"{service}-") for name in self.processes)
-        ops_port, http_port = processes.free_ports(2)
-        added = self._add_service(service, f"{service}-{number}", ops_port, http_port)
+        added = self.prepare_instance(service)
         added.start()
         return added
+
+    def prepare_instance(self, service: str) -> ServiceProcess:
+        """Add one more process of a service without starting it; before `start` it is started with the others."""
+        number = 2 + sum(name.startswith(f"{service}-") for name in self.processes)
+        ops_port, http_port = processes.free_ports(2)
+        return self._add_service(service, f"{service}-{number}", ops_port, http_port)
 
     def webinarctl(self, service: str, *words: str) -> str:
         """Run `webinarctl` with a service's own environment; return what it printed, DidNotStartError if it failed."""
