@@ -46,13 +46,3 @@ async def measure_backlog(work: Work) -> None:
     metrics.OUTBOX_ROWS.labels("parked").set(row["parked"])
     metrics.OUTBOX_AGE.set(row["oldest"])
     metrics.DEAD_ROWS.set(await work.connection.fetchval("select count(*) from dead_letter"))
-
-
-async def forget_old_outcomes(work: Work) -> bool:
-    """Delete outcomes of commands after 14 days, a thousand at a time."""
-    deleted = await work.connection.execute(
-        "delete from command_outcome where message_id in (select message_id from command_outcome "
-        "where decided_at < $1::timestamptz - interval '14 days' limit 1000)",
-        work.now,
-    )
-    return bool(deleted == "DELETE 1000")

@@ -1,12 +1,9 @@
 """A service: where its parts meet, how it starts, how it stops."""
 
 import asyncio
-import os
 import resource
 import signal
-import sys
-import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
@@ -15,7 +12,7 @@ from contracts import SnapshotRequested
 from contracts.topology import queues_of
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 
-from servicekit import http, jobs, ops, snapshots
+from servicekit import http, jobs, ops, retention, snapshots
 from servicekit.clock import HouseClock
 from servicekit.commanding import CommandClient
 from servicekit.consuming import Consumption
@@ -30,6 +27,7 @@ from servicekit.relay import Relay
 from servicekit.router import Handler, Hearing, Obeying, Router, with_parts
 from servicekit.setting_aside import SettingAside
 from servicekit.settings import ServiceSettings
+from servicekit.stopping import Stopping, cancelled, finished, keep_a_last_resort
 from servicekit.tokens import TokenChecker, TokenMaker
 
 log = get_logger(__name__)
@@ -41,10 +39,13 @@ _WAIT_FOR_DATABASE_SECONDS = 1.0
 _RELAY_STALLED_SECONDS = 30.0
 _CLOCK_SECONDS = 60.0
 _METRICS_SECONDS = 5.0
-_STOP_SECONDS = 9.5
-# Of those, at most: roles and consumption 6 together, other tasks 1, connections 1.5.
-_FAREWELL_SECONDS = 6.0
-_CANCEL_SECONDS = 1.0
+_FORGETTING_SECONDS = 3600.0
+# Of a stop: what a stage takes at most, and what it leaves to those after it; the limits alone are more than there is.
+_COMPANIONS_SECONDS, _AFTER_COMPANIONS = 8.0, 2.5
+_FAREWELL_SECONDS, _AFTER_FAREWELL = 6.0, 1.7
+_RELAY_SECONDS, _AFTER_RELAY = 1.5, 1.2
+_CANCEL_SECONDS, _AFTER_CANCEL = 1.0, 0.9
+_CLOSING_SECONDS, _AFTER_CLOSING = 1.5, 0.4
 _OPENING_TROUBLE: tuple[type[BaseException], ...] = (*DATABASE_TROUBLE, OperationalError, InterfaceError, DBAPIError)
 _BROKEN_MIGRATION: tuple[type[BaseException], ...] = (ProgrammingError, IntegrityError, DataError)
 
@@ -53,7 +54,8 @@ class Service:
     """One of the five services, put together from its router and its settings.
 
     `parts` are handed to handlers by type; the database, the clock, the publisher and the command client always are.
-    `companions` run beside it once the database is ready, and are left first when it stops.
+    `companions` run beside it once the database is ready, and are left first when it stops; `stopping` tells them how
+    long they may take then.
     """
 
     def __init__(
@@ -95,7 +97,7 @@ class Service:
         self.receive_through: Callable[[Handling], Handling] = lambda handling: handling
         """What stands between each queue and its handling: nothing, but where a test repeats and shuffles."""
         self.consumption: Consumption | None = None
-        self._stop = asyncio.Event()
+        self.stopping = Stopping()
 
     def handler(self, function: Handler) -> Handler:
         """Return a handler with its parts filled in."""
@@ -121,12 +123,16 @@ class Service:
 
     def stop(self) -> None:
         """Ask the service to stop."""
-        self._stop.set()
+        self.stopping.ask()
 
     async def readiness(self) -> dict[str, bool]:
-        """What must hold for the service to be ready; a broker that goes away later makes nobody unready."""
+        """What must hold for the service to be ready; a broker that goes away later makes nobody unready.
+
+        One that stops is not ready at once, while it still answers: so nobody new is sent to it.
+        """
         now = asyncio.get_running_loop().time()
         return {
+            "staying": not self.stopping.is_asked,
             "database": self.database.is_open and await self.database.answers(),
             "topology": self.consumption is not None and self.consumption.has_begun,
             "relay": now - self.relay.passed_at < _RELAY_STALLED_SECONDS,
@@ -145,42 +151,68 @@ class Service:
         log.info("service.stopped")
 
     def _stop_by_signal(self) -> None:
-        self._stop.set()
-        # Whatever hangs, an orchestrator is not left to kill us; what is in hand comes again.
-        last_resort = threading.Timer(_STOP_SECONDS, _give_up)
-        last_resort.daemon = True
-        last_resort.start()
+        if not self.stopping.is_asked:
+            keep_a_last_resort()
+        self.stopping.ask()
 
     async def _run(self) -> None:
         async with AsyncExitStack() as stack:
             sock = http.listening_socket(self.settings.ops_host, self.settings.ops_port)
-            await stack.enter_async_context(http.serving(http.embedded(ops.ops_app(self.name, self.readiness)), sock))
+            ops_server = http.embedded(ops.ops_app(self.name, self.readiness))
+            await stack.enter_async_context(http.serving(ops_server, sock, stopping=self.stopping))
             if not await self._until_stop(self._open_database()):
                 return
             stack.push_async_callback(self._close_connections)
-            tasks = [asyncio.create_task(work) for work in self._background()]
-            stack.push_async_callback(_cancel, tasks, _CANCEL_SECONDS)
+            relay = asyncio.create_task(self.relay.run(), name="relay")
+            tasks = [relay, *(asyncio.create_task(work) for work in self._background())]
+            stack.push_async_callback(self._end_background, relay, tasks)
             roles = [asyncio.create_task(role) for role in self._roles()]
             self.consumption = Consumption(self)
             stack.push_async_callback(self._take_leave, self.consumption, roles)
+            companions = AsyncExitStack()
+            stack.push_async_exit(self._leaving(companions))
             for companion in self._companions:
-                await stack.enter_async_context(companion(self))
+                await companions.enter_async_context(companion(self))
             tasks.append(asyncio.create_task(self.consumption.run(), name="consumption"))
             log.info("service.started", ops_port=sock.getsockname()[1])
             await self._watch([*tasks, *roles])
             log.info("service.stopping")
 
-    @staticmethod
-    async def _take_leave(consumption: Consumption, roles: Sequence[asyncio.Task[None]]) -> None:
+    def _leaving(self, companions: AsyncExitStack) -> Callable[..., Awaitable[bool | None]]:
+        async def leave(*error: Any) -> bool | None:
+            try:
+                async with asyncio.timeout(self.stopping.within(_COMPANIONS_SECONDS, keep=_AFTER_COMPANIONS)):
+                    return await companions.__aexit__(*error)
+            except TimeoutError:
+                log.warning("stopping.cut_off", stage="companions")
+                return None
+
+        return leave
+
+    async def _take_leave(self, consumption: Consumption, roles: list[asyncio.Task[None]]) -> None:
         # At once, and before all else ends: a role may have answers from outside to wait for and to write down.
-        await asyncio.gather(consumption.stop(), _cancel(roles, _FAREWELL_SECONDS))
+        seconds = self.stopping.within(_FAREWELL_SECONDS, keep=_AFTER_FAREWELL)
+        await asyncio.gather(
+            finished("consumption", consumption.stop(seconds), seconds),
+            cancelled(roles, seconds),
+        )
+
+    async def _end_background(self, relay: asyncio.Task[None], tasks: list[asyncio.Task[None]]) -> None:
+        # What was committed last is said before we go, and nothing is cut off that would be said twice.
+        await self.relay.finish(relay, self.stopping.within(_RELAY_SECONDS, keep=_AFTER_RELAY))
+        await cancelled(tasks, self.stopping.within(_CANCEL_SECONDS, keep=_AFTER_CANCEL))
 
     async def _close_connections(self) -> None:
         # At once, because each of them may have to wait for a server that has fallen silent.
-        await asyncio.gather(self.relay.close(), self.publisher.close(), self.database.close())
+        seconds = self.stopping.within(_CLOSING_SECONDS, keep=_AFTER_CLOSING)
+        await asyncio.gather(
+            finished("relay's connection", self.relay.close(), seconds),
+            finished("publisher's connection", self.publisher.close(), seconds),
+            finished("database", self.database.close(), seconds),
+        )
 
     async def _watch(self, tasks: list[asyncio.Task[None]]) -> None:
-        stopped = asyncio.create_task(self._stop.wait())
+        stopped = asyncio.create_task(self.stopping.wait())
         try:
             done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopped}:
@@ -193,12 +225,11 @@ class Service:
 
     async def _until_stop(self, work: Coroutine[Any, Any, None]) -> bool:
         task = asyncio.create_task(work)
-        stopped = asyncio.create_task(self._stop.wait())
+        stopped = asyncio.create_task(self.stopping.wait())
         await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancelled([task], self.stopping.within(_FAREWELL_SECONDS, keep=_AFTER_FAREWELL))
             return False
         task.result()
         return True
@@ -219,12 +250,16 @@ class Service:
 
     def _background(self) -> list[Coroutine[Any, Any, None]]:
         database, router = self.database, self.router
-        work = [self.relay.run(), self._keep_clock()]
+        work = [self._keep_clock()]
         periodic: list[tuple[Handler, float, str]] = [
             (self.handler(job.handler), job.seconds, job.handler.__qualname__) for job in router.jobs
         ]
         periodic.append((ops.measure_backlog, _METRICS_SECONDS, "measure_backlog"))
-        periodic.append((ops.forget_old_outcomes, 3600.0, "forget_old_outcomes"))
+        periodic.append((retention.forget_old_outcomes, _FORGETTING_SECONDS, "forget_old_outcomes"))
+        forget = retention.forget_dead_letters(
+            kept=self.settings.dead_letters_kept, most=self.settings.dead_letters_most
+        )
+        periodic.append((forget, _FORGETTING_SECONDS, "forget_dead_letters"))
         if router.owned_snapshots:
             owned = {topic: self.handler(present) for topic, present in router.owned_snapshots.items()}
             periodic.append((snapshots.announce_slices(owned), 0.5, "announce_slices"))
@@ -243,22 +278,6 @@ class Service:
                 await self.database.synchronise_clock()
             except DATABASE_TROUBLE as error:
                 log.warning("clock.not_read", error=repr(error))
-
-
-async def _cancel(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
-    if not tasks:
-        return
-    for task in tasks:
-        task.cancel()
-    _, late = await asyncio.wait(tasks, timeout=seconds)
-    for task in late:
-        log.warning("service.task_holds_out", task=task.get_name())
-
-
-def _give_up() -> None:
-    log.critical("service.killed_itself", advice="it did not stop in time; what was in hand comes again")
-    sys.stderr.flush()
-    os._exit(1)
 
 
 def _raise_open_files() -> None:

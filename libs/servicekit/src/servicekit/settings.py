@@ -2,6 +2,7 @@
 
 import os
 import socket
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field
@@ -26,3 +27,9 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     instance_id: str = Field(default_factory=_instance_name, min_length=1, max_length=128)
     pool_size: int = Field(default=10, ge=2, le=100, description="database connections of this process")
+    dead_letters_kept_days: int = Field(default=90, ge=15, description="a dead letter is deleted after so many days")
+    dead_letters_most: int = Field(default=200_000, ge=1_000, description="of more dead letters the oldest are deleted")
+
+    @property
+    def dead_letters_kept(self) -> timedelta:
+        return timedelta(days=self.dead_letters_kept_days)

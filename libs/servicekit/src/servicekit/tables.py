@@ -47,7 +47,10 @@ class DeadLetterRow(KitTable, table=True):
     """A message that could not be handled, with why."""
 
     __tablename__ = "dead_letter"
-    __table_args__ = (Index("dead_letter_once", "queue", "message_id", text("md5(body)"), unique=True),)
+    __table_args__ = (
+        Index("dead_letter_once", "queue", "message_id", text("md5(body)"), unique=True),
+        Index("dead_letter_dead_at", "dead_at", "id"),
+    )
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     queue: str = Field(sa_type=Text)
@@ -86,3 +89,13 @@ class SnapshotRunRow(KitTable, table=True):
     cursor: str = Field(sa_type=Text)
     done: bool = False
     asked_again: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+
+
+class SettledRestoreRow(KitTable, table=True):
+    """A restored database that was settled (`after_restore`), by what tells it from the one that was dumped."""
+
+    __tablename__ = "settled_restore"
+
+    fingerprint: str = Field(sa_type=Text, primary_key=True)
+    settled_at: datetime = _time()
+    found: Any = Field(sa_type=JSONB)
