@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from contracts import CAPABILITIES, ChatLinkEvent, ChatLinkRequested, PostWebinarDelivery, Role
-from post_webinar.domain.allowance import Allowance
+from post_webinar.domain.allowance import Allowance, Pace
 from post_webinar.handlers import settle_due_deliveries
 from post_webinar.settings import PostWebinarSettings
 from post_webinar.telegram import role as role_module
@@ -15,7 +15,7 @@ from post_webinar.telegram.bot import make_bot
 from post_webinar.telegram.gate import Gate
 from post_webinar.telegram.poller import Poller
 from post_webinar.telegram.role import hold_the_bot
-from post_webinar.testing import PAUL, ledger, link_chat, newest, person, tell, verdict, webinar
+from post_webinar.testing import PAUL, QUICK, ledger, link_chat, newest, person, tell, verdict, webinar
 from servicekit import Actor
 from servicekit.testing import ServiceUnderTest, eventually
 from telegram_sandbox.faults import Fault
@@ -24,12 +24,18 @@ from telegram_sandbox.server import Sandbox
 
 
 @pytest.fixture
+def pace() -> Pace:
+    """How fast the bot may write."""
+    return QUICK
+
+
+@pytest.fixture
 async def bot(
-    service: ServiceUnderTest, sandbox: Sandbox, settings: PostWebinarSettings
+    service: ServiceUnderTest, sandbox: Sandbox, settings: PostWebinarSettings, pace: Pace
 ) -> AsyncIterator[asyncio.Task[None]]:
     """The role at work, ready to be written to; `anna` (English) and `paul` have accounts."""
     await service.receive(person(), PAUL)
-    task = asyncio.create_task(hold_the_bot(service.database, settings))
+    task = asyncio.create_task(hold_the_bot(service.database, settings, pace))
     await eventually(bot_is_known(service), what="the bot is known")
     yield task
     task.cancel()
@@ -264,6 +270,7 @@ async def test_troubles_of_polling_and_answering_pass(
     assert not bot.done()
 
 
+@pytest.mark.parametrize("pace", [Pace(spacing=0.001, chat_spacing=0.5)])
 async def test_a_message_is_edited_no_sooner_than_another_may_be_written_to_the_chat(
     service: ServiceUnderTest, sandbox: Sandbox, bot: asyncio.Task[None]
 ) -> None:
@@ -271,14 +278,14 @@ async def test_a_message_is_edited_no_sooner_than_another_may_be_written_to_the_
     sandbox.messenger.say(chat, await address(service))
     await said(chat, 1)
     await pressed(sandbox, chat, "No")
-    assert time.monotonic() - sandbox.api.requests[-1].clock >= 1
+    assert time.monotonic() - sandbox.api.requests[-1].clock >= 0.5
 
 
 async def test_too_many_polls_make_the_whole_sender_wait(
     service: ServiceUnderTest, sandbox: Sandbox, settings: PostWebinarSettings
 ) -> None:
     now = asyncio.get_running_loop().time
-    allowance = Allowance(now() - 10)
+    allowance = Allowance(now() - 10, QUICK)
     sandbox.api.faults.waiting.append(Fault("429", method="getupdates", retry_after=30))
     async with make_bot(settings) as connection:
         task = asyncio.create_task(Poller(connection, service.database, settings, Gate(allowance)).run())
@@ -310,7 +317,7 @@ async def test_a_webhook_of_an_earlier_life_is_removed(
 ) -> None:
     await sandbox.api.webhook.set("http://127.0.0.1:9/hook", "")
     await service.receive(person())
-    task = asyncio.create_task(hold_the_bot(service.database, settings))
+    task = asyncio.create_task(hold_the_bot(service.database, settings, QUICK))
     try:
         await eventually(bot_is_known(service))
         assert sandbox.api.webhook.url == ""
@@ -330,7 +337,7 @@ async def test_a_refused_token_is_said_and_tried_again_later(
     await link_chat(service, "anna", chat.chat_id)
     service.clock.advance(301)
     sandbox.api.faults.waiting.append(Fault("401", method="*", count=3))
-    task = asyncio.create_task(hold_the_bot(service.database, settings))
+    task = asyncio.create_task(hold_the_bot(service.database, settings, QUICK))
     try:
         await eventually(bot_is_known(service, known=False), what="said to be refused")
         await eventually(bot_is_known(service), what="found again")
@@ -349,7 +356,7 @@ async def test_without_a_good_token_there_is_no_bot_and_nothing_changes(
     async with service.database.work() as work:
         await work.connection.execute("insert into bot values (true, 'of_yesterday', $1)", work.now)
     off = PostWebinarSettings(**(settings.model_dump() | {"telegram_bot_token": token}))
-    task = asyncio.create_task(hold_the_bot(service.database, off))
+    task = asyncio.create_task(hold_the_bot(service.database, off, QUICK))
     try:
         await eventually(bot_is_known(service, known=False))
         assert not task.done()

@@ -24,11 +24,13 @@ from contracts import (
 from servicekit import Database, Heard, Obeyed, Refused, Router, Work
 from uuid6 import uuid7
 
+from post_webinar.domain.allowance import Pace
 from post_webinar.domain.chat_tokens import TOKEN_BYTES, TOKEN_LIVES, token_hash
-from post_webinar.domain.planning import RESENDABLE, Control
+from post_webinar.domain.planning import Control
 from post_webinar.domain.texts import LOCALES, TemplateError, check_template
 from post_webinar.planning import plan
 from post_webinar.repository import deliveries, links, locks, projections, routing, templates
+from post_webinar.resending import send_again
 from post_webinar.settings import PostWebinarSettings
 from post_webinar.telegram.role import hold_the_bot
 
@@ -116,19 +118,9 @@ async def control_followups(command: Obeyed[PostWebinarFollowupControl], work: W
 
 
 async def _resend(command: Obeyed[PostWebinarFollowupControl], work: Work) -> CommandReply:
-    delivery_id = command.event.delivery_id
-    if delivery_id is None:
+    if command.event.delivery_id is None:
         raise Refused(ErrorCode.INVALID_FIELD, "A delivery is needed.", field="delivery_id")
-    state = await deliveries.state_for_update(work, delivery_id)
-    if state is None:
-        raise Refused(ErrorCode.DELIVERY_NOT_FOUND, "There is no such message.")
-    if state not in RESENDABLE:
-        raise Refused(ErrorCode.DELIVERY_STATE_INVALID, f"A message that is {state} is not sent again.")
-    copy = await deliveries.copy_delivery(work, delivery_id)
-    if copy is None:
-        raise Refused(ErrorCode.DELIVERY_STATE_INVALID, "This message was sent again already.")
-    replaced = await deliveries.give_way_to_copy(work, delivery_id) if state == "not_linked" else []
-    deliveries.announce_changes(work, [*replaced, copy], cause=command)
+    await send_again(work, command.event.delivery_id, cause=command)
     return CommandReply(ok=True, affected=1)
 
 
@@ -198,6 +190,6 @@ async def forget_old_tokens(work: Work) -> None:
 
 
 @router.role("telegram")
-async def run_telegram(*, database: Database, settings: PostWebinarSettings) -> None:
+async def run_telegram(*, database: Database, settings: PostWebinarSettings, pace: Pace) -> None:
     """Send what is due and listen to people, as the one instance that does."""
-    await hold_the_bot(database, settings)
+    await hold_the_bot(database, settings, pace)

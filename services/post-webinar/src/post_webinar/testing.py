@@ -18,11 +18,15 @@ from contracts import (
 from servicekit import Actor
 from servicekit.testing import ServiceUnderTest
 
+from post_webinar.domain.allowance import Pace
 from post_webinar.repository import links
 
 BEGIN = datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
 """When the webinars of the tests begin; they end at the `NOON` at which the clock of a test stands."""
 END = BEGIN + timedelta(hours=1)
+
+QUICK = Pace(spacing=0.001, chat_spacing=0.02)
+"""For tests of anything but the pace itself: Telegram's own would be most of their time."""
 
 ADMIN = Actor("admin", CAPABILITIES[Role.ADMIN])
 SPEAKER = Actor("speaker", CAPABILITIES[Role.SPEAKER])

@@ -1,10 +1,19 @@
 """How fast messages may go: at most 30 a second in all and one a second per chat, as Telegram allows."""
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 
-SPACING_SECONDS = 1 / 28
-"""Evenly, and a little under 30 a second, so that the network's jitter does not make it more at the other end."""
-CHAT_SPACING_SECONDS = 1.05
+
+@dataclass(frozen=True)
+class Pace:
+    """How many seconds there are between two messages: of all, and of one chat."""
+
+    spacing: float
+    chat_spacing: float
+
+
+TELEGRAMS_PACE = Pace(spacing=1 / 28, chat_spacing=1.05)
+"""Evenly, and a little slower than is allowed, so that the network's jitter does not make it more at the other end."""
 
 
 class Allowance:
@@ -13,8 +22,9 @@ class Allowance:
     It starts empty: what a predecessor sent in the last second is not known.
     """
 
-    def __init__(self, now: float) -> None:
-        self._ready_at = now + CHAT_SPACING_SECONDS
+    def __init__(self, now: float, pace: Pace) -> None:
+        self._pace = pace
+        self._ready_at = now + pace.chat_spacing
         self._chats: dict[Hashable, float] = {}
 
     def wait(self, now: float) -> float:
@@ -33,8 +43,8 @@ class Allowance:
     def take(self, chat: Hashable, now: float) -> None:
         """A message goes to this chat now."""
         # Counted from now and not from the slot that was missed: nothing is made up for in a burst.
-        self._ready_at = max(self._ready_at, now) + SPACING_SECONDS
-        self._chats[chat] = now + CHAT_SPACING_SECONDS
+        self._ready_at = max(self._ready_at, now) + self._pace.spacing
+        self._chats[chat] = now + self._pace.chat_spacing
 
     def pause(self, seconds: float, now: float) -> None:
         """Nothing may be sent for so long."""

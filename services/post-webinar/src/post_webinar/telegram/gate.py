@@ -13,9 +13,9 @@ LONGEST_PAUSE_SECONDS = 30.0
 class Gate:
     """Hands out slots one after the other, in the order of asking."""
 
-    def __init__(self, allowance: Allowance | None = None) -> None:
+    def __init__(self, allowance: Allowance) -> None:
         self._clock = asyncio.get_running_loop().time
-        self._allowance = allowance or Allowance(self._clock())
+        self._allowance = allowance
         self._turn = asyncio.Lock()
         self._under_way: set[int] = set()
         self._misses = 0

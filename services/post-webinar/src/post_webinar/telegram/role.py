@@ -9,6 +9,7 @@ from aiogram.utils.token import TokenValidationError
 from servicekit import Database
 from servicekit.logs import get_logger
 
+from post_webinar.domain.allowance import Allowance, Pace
 from post_webinar.repository import links
 from post_webinar.settings import PostWebinarSettings
 from post_webinar.telegram.bot import TokenRefusedError, make_bot
@@ -24,7 +25,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 LOOK_AGAIN_SECONDS = 60.0
 
 
-async def hold_the_bot(database: Database, settings: PostWebinarSettings) -> None:
+async def hold_the_bot(database: Database, settings: PostWebinarSettings, pace: Pace) -> None:
     """Be the bot until cancelled. Without a token nothing is sent; with a refused one it says so and looks again."""
     if not settings.telegram_bot_token.get_secret_value():
         log.info("telegram.off")
@@ -41,7 +42,7 @@ async def hold_the_bot(database: Database, settings: PostWebinarSettings) -> Non
         while True:
             try:
                 await _remember(database, await _introduce(bot))
-                await _work(bot, database, settings)
+                await _work(bot, database, settings, pace)
             except TokenRefusedError as error:
                 log.error("telegram.token_refused", words=str(error))  # noqa: TRY400 - the words say it all
                 await _remember(database, None)
@@ -73,9 +74,9 @@ async def _introduce(bot: Bot) -> str:
             return me.username or str(me.id)
 
 
-async def _work(bot: Bot, database: Database, settings: PostWebinarSettings) -> None:
+async def _work(bot: Bot, database: Database, settings: PostWebinarSettings, pace: Pace) -> None:
     """Send and listen until one of the two fails; its error is raised as it is."""
-    gate = Gate()
+    gate = Gate(Allowance(asyncio.get_running_loop().time(), pace))
     tasks = [
         asyncio.create_task(Sender(bot, database, settings, gate).run()),
         asyncio.create_task(Poller(bot, database, settings, gate).run()),
