@@ -8,13 +8,14 @@ from uuid import UUID
 
 from contracts import ParticipationEvent, RoomFinish, RoomPresence, WebinarEvent
 from servicekit import Database, Heard, Router, Work
+from servicekit.retention import is_alone
 
 from tracker import announcements
 from tracker.domain.airing import Airing, after_hearing, bridge_of
 from tracker.domain.connections import connections
 from tracker.domain.participation import Decision, Figures, Participation, Rules, decide, figures
 from tracker.domain.stop import may_finalise
-from tracker.repository import participations, webinars
+from tracker.repository import participations, retention, webinars
 from tracker.settings import TrackerSettings
 
 router = Router("tracker")
@@ -25,6 +26,10 @@ _TOLD_AT_ONCE = 1000
 _FINALISE_EVERY_SECONDS = 0.5
 _TRY_AGAIN_AFTER = timedelta(seconds=10)
 _TELL_EVERY_SECONDS = 2.0
+_FORGET_EVERY_SECONDS = 3600.0
+_FORGOTTEN_AT_ONCE = 200
+# As long as a dead letter may wait that tells that the webinar had started after all.
+_LOBBIES_KEPT = timedelta(days=90)
 
 Cause = Heard[Any]
 
@@ -239,8 +244,38 @@ async def present_participations(work: Work, after: str, limit: int) -> Sequence
     found: dict[tuple[UUID, str], ParticipationEvent] = {}
     for id_, leads in leads_of.items():
         bridge = await _bridge(work, id_)
-        for one in await participations.participations(work, id_, leads):
+        for lead, (kept, completed_by, version) in (await retention.kept_alone(work, id_, leads)).items():
+            found[id_, lead] = announcements.progress(
+                id_, lead, kept, completed_by=completed_by, version=version, final=True
+            )
+        untouched = [lead for lead in leads if (id_, lead) not in found]
+        for one in await participations.participations(work, id_, untouched):
             assert one.told_version is not None
             now_known = figures(one.presences, airing_of[id_], bridge=bridge, now=work.now)
             found[id_, one.lead_id] = _snapshot(id_, one, now_known, version=one.told_version, final=id_ in finalised)
     return [(f"{id_}/{lead}", found[id_, lead]) for id_, lead in keys]
+
+
+@router.every(_FORGET_EVERY_SECONDS)
+async def forget_connections(work: Work, *, settings: TrackerSettings) -> bool:
+    """Keep of a webinar that is long over who watched when, and not each connection behind it.
+
+    The session stays: it is what makes a message that comes months later change nothing.
+    """
+    if not await is_alone(work, "presence"):
+        return False
+    before = work.now - settings.presence_kept
+    webinar_id = await retention.take_finalised(work, before=before)
+    if webinar_id is None:
+        reports_left = await retention.forget_reports(work, before=before)
+        return await retention.forget_lobbies(work, before=work.now - _LOBBIES_KEPT) or reports_left
+    airing = (await webinars.airings(work, [webinar_id]))[webinar_id]
+    bridge = await _bridge(work, webinar_id)
+    leads = await retention.leads_with_connections(work, webinar_id, _FORGOTTEN_AT_ONCE)
+    final = {
+        one.lead_id: figures(one.presences, airing, bridge=bridge, now=work.now)
+        for one in await participations.participations(work, webinar_id, leads)
+        if one.told_version is not None
+    }
+    await retention.keep_windows_alone(work, webinar_id, leads, final)
+    return True

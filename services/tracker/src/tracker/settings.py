@@ -24,6 +24,16 @@ class TrackerSettings(ServiceSettings):
         default=30.0, gt=0, description="while live, a lead's figures are told at most so often"
     )
 
+    presence_kept_days: int = Field(
+        default=30,
+        ge=1,
+        description="so long after the outcomes single connections are kept, then only who watched when",
+    )
+
+    @property
+    def presence_kept(self) -> timedelta:
+        return timedelta(days=self.presence_kept_days)
+
     @property
     def wait(self) -> Wait:
         return Wait(timedelta(seconds=self.finalise_min_seconds), timedelta(seconds=self.finalise_max_seconds))

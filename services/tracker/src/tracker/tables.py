@@ -124,3 +124,5 @@ class SessionRow(TrackerTable, table=True):
     told_version: int | None = _version(default=None)
     told_at: datetime | None = _time(default=None)
     """When the last snapshot was told, or was found to have no news; null: at the next opportunity."""
+    windows: Any = Field(default=None, sa_type=JSONB, nullable=True)
+    """What was watched, a list of `[from, to]`, where the connections behind it are forgotten; else null."""
