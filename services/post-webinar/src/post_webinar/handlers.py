@@ -22,6 +22,7 @@ from contracts import (
     WebinarEvent,
 )
 from servicekit import Database, Heard, Obeyed, Refused, Router, Work
+from servicekit.retention import is_alone
 from uuid6 import uuid7
 
 from post_webinar.domain.allowance import Pace
@@ -184,9 +185,9 @@ async def keep_templates_complete(work: Work) -> None:
 
 
 @router.every(3600.0)
-async def forget_old_tokens(work: Work) -> None:
+async def forget_old_tokens(work: Work) -> bool:
     """Delete one-time tokens a day after they expired."""
-    await links.forget_tokens(work, work.now - timedelta(days=1))
+    return await is_alone(work, "link_token") and await links.forget_tokens(work, work.now - timedelta(days=1))
 
 
 @router.role("telegram")

@@ -18,6 +18,7 @@ from contracts import (
 )
 from contracts.topology import ROOM_UI
 from servicekit import Heard, Router, Work
+from servicekit.retention import is_alone
 
 from room_ui import facts, projections
 from room_ui.accounts import repository as accounts_repository
@@ -122,6 +123,6 @@ async def announce_cta_shown(work: Work, *, rooms: Rooms) -> bool:
 
 
 @router.every(600.0)
-async def sweep_accounts(work: Work) -> None:
+async def sweep_accounts(work: Work) -> bool:
     """Delete old sign-in attempts, sessions and one-time links."""
-    await session_repository.sweep(work.connection, work.now)
+    return await is_alone(work, "sweep_accounts") and await session_repository.sweep(work)

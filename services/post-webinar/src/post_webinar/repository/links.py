@@ -7,6 +7,7 @@ from uuid import UUID
 
 from contracts import ChatLinkEvent
 from servicekit import Work
+from servicekit.retention import SLICE, delete_slice
 
 from post_webinar.repository.deliveries import version_at
 
@@ -98,9 +99,9 @@ async def use_token(work: Work, token_id: UUID) -> None:
     await work.connection.execute("update link_token set used_at = $2 where token_id = $1", token_id, work.now)
 
 
-async def forget_tokens(work: Work, before: datetime) -> None:
-    """Delete the tokens that expired before then."""
-    await work.connection.execute("delete from link_token where expires_at < $1", before)
+async def forget_tokens(work: Work, before: datetime) -> bool:
+    """Delete a slice of the tokens that expired before then; returns whether there may be more."""
+    return len(await delete_slice(work, "link_token", "expires_at < $1", before)) == SLICE
 
 
 async def account_of_chat(work: Work, chat_id: int) -> LinkedAccount | None:

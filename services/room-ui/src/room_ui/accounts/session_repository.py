@@ -7,8 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from contracts import Role
+from servicekit import Work
+from servicekit.retention import SLICE, delete_slice
 
 ATTEMPT_WINDOW = timedelta(minutes=15)
+OVER_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,17 @@ async def forgive_attempts(connection: Any, login: str, address: str) -> None:
     await connection.execute("delete from sign_in_attempt where login = $1 and address = $2", login, address)
 
 
-async def sweep(connection: Any, now: datetime) -> None:
-    """Delete what no longer means anything: old attempts, sessions long over, links long dead."""
-    await connection.execute("delete from sign_in_attempt where at < $1", now - ATTEMPT_WINDOW)
-    await connection.execute("delete from session where expires_at < $1", now - timedelta(days=7))
-    await connection.execute("delete from one_time_link where expires_at < $1", now - timedelta(days=7))
+async def sweep(work: Work) -> bool:
+    """Delete a slice of what no longer means anything: old attempts, sessions long over, links long dead.
+
+    Returns whether there may be more.
+    """
+    deleted = [
+        await delete_slice(work, "sign_in_attempt", "at < $1", work.now - ATTEMPT_WINDOW),
+        await delete_slice(work, "session", "expires_at < $1", work.now - OVER_FOR),
+        await delete_slice(work, "one_time_link", "expires_at < $1", work.now - OVER_FOR),
+    ]
+    return any(len(rows) == SLICE for rows in deleted)
 
 
 async def add_session(
