@@ -19,8 +19,7 @@ import pytest
 from contracts import ClientWebinarEntered
 from contracts.examples import example
 from contracts.topology import ATTENDANCE
-from servicekit import Database, Router, Service, ServiceSettings, http
-from servicekit import service as service_module
+from servicekit import Database, Router, Service, ServiceSettings, http, stopping
 from servicekit.live_testing import Door, Outside, running
 from servicekit.migrations import KIT_VERSION_TABLE, migrate
 from servicekit.testing import eventually
@@ -45,11 +44,16 @@ async def test_it_is_ready_only_when_database_topology_and_relay_are_there(
         await broker.shut()
         service = make(database.url, broker.url)
         async with running(service, ready=False):
-            assert set((await service.readiness()).values()) == {False}
+            assert await service.readiness() == {"staying": True, "database": False, "topology": False, "relay": False}
             await database.open()
 
             async def has_database() -> bool:
-                return await service.readiness() == {"database": True, "topology": False, "relay": True}
+                return await service.readiness() == {
+                    "staying": True,
+                    "database": True,
+                    "topology": False,
+                    "relay": True,
+                }
 
             await eventually(has_database, what="the database")
             await broker.open()
@@ -224,7 +228,7 @@ PROGRAM = """
 import asyncio, os, resource
 from collections.abc import Sequence
 from contracts import ClientWebinarEntered
-from servicekit import Heard, Router, Service, ServiceSettings, Work, run, service
+from servicekit import Heard, Router, Service, ServiceSettings, Work, run, stopping
 from servicekit.logs import get_logger
 
 router = Router("attendance")
@@ -241,7 +245,7 @@ async def remember(entered: Sequence[Heard[ClientWebinarEntered]], work: Work) -
 
 _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-service._STOP_SECONDS = float(os.environ.get("STOP_SECONDS", service._STOP_SECONDS))
+stopping.LAST_RESORT_SECONDS = float(os.environ.get("STOP_SECONDS", stopping.LAST_RESORT_SECONDS))
 run(Service("attendance", settings=ServiceSettings(), router=router, migrations=None))
 """
 
@@ -326,7 +330,7 @@ async def test_a_process_logs_ids_answers_for_its_health_and_stops_on_a_signal(
 
 
 async def test_a_process_that_cannot_stop_stops_itself(kit_database: str, outside: Outside) -> None:
-    assert service_module._STOP_SECONDS < 10
+    assert stopping.STOP_SECONDS < stopping.LAST_RESORT_SECONDS < 10
     async with Process(kit_database, outside.url, HANGS="1", STOP_SECONDS="3") as process:
         await process.until("consuming.begun")
         await outside.say(ClientWebinarEntered.from_json(example("client_webinar_entered")), message_id=str(uuid4()))

@@ -1,7 +1,7 @@
 """All that one process consumes: subscriptions, commands, dead letters, instance queues, replies."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 import aio_pika
@@ -17,6 +17,7 @@ from servicekit.obeying import CommandSubscription
 from servicekit.publisher import with_heartbeat
 from servicekit.receiving import Handling, Subscription, overhear
 from servicekit.setting_aside import Burial
+from servicekit.stopping import cancelled, finished
 
 if TYPE_CHECKING:
     from servicekit.service import Service
@@ -25,7 +26,11 @@ log = get_logger(__name__)
 
 _WAIT_SECONDS = 1.0
 _GRACE_SECONDS = 3.0
-_CLOSING_SECONDS = 1.0
+_CLOSING_SECONDS = 2.0
+_CANCEL_SECONDS = 0.3
+_LEAST_SECONDS = 0.05
+# Of a stop, what is left for the connection once all consumers have ended.
+_GOODBYE_SECONDS = 0.7
 _CLOSING_TROUBLE: tuple[type[BaseException], ...] = (ExceptionGroup, *BROKER_AWAY)
 
 
@@ -129,23 +134,22 @@ class Consumption:
                 log.warning("topology.missing", names=missing, advice="run `webinarctl provision`")
             await asyncio.sleep(_WAIT_SECONDS)
 
-    async def stop(self) -> None:
-        """Cancel the consumers, finish what is in hand, close the connection; takes less than five seconds."""
+    async def stop(self, seconds: float) -> None:
+        """Cancel the consumers, finish what is in hand, close the connection, all of it within so many seconds."""
+        until = asyncio.get_running_loop().time() + seconds
         if self.has_begun:
-            try:
-                async with asyncio.timeout(_GRACE_SECONDS):
-                    await asyncio.gather(
-                        *(subscription.stop() for subscription in self._subscriptions),
-                        *(command.stop() for command in self._commands),
-                    )
-            except TimeoutError:
+            ending = [
+                *(subscription.stop() for subscription in self._subscriptions),
+                *(command.stop() for command in self._commands),
+            ]
+            # Together, not one by one: each may have to wait for a broker that says nothing.
+            if not await finished("what is in hand", _all(ending), max(0.0, seconds - _GOODBYE_SECONDS)):
                 log.warning("consuming.unfinished", advice="what was in hand comes again")
         if self._running is not None:
-            self._running.cancel()
-            await asyncio.wait([self._running], timeout=_CLOSING_SECONDS)
-        await self._close()
+            await cancelled([self._running], _CANCEL_SECONDS, insist=True)
+        await self._close(until - asyncio.get_running_loop().time())
 
-    async def _close(self) -> None:
+    async def _close(self, seconds: float = _CLOSING_SECONDS) -> None:
         connection, self._connection = self._connection, None
         # FastStream leaves the connection open when a silent broker does not answer the first of its goodbyes.
         goodbyes: list[Callable[[], Awaitable[object]]] = [self._broker.stop]
@@ -153,10 +157,14 @@ class Consumption:
             goodbyes.append(connection.close)
         for goodbye in goodbyes:
             try:
-                async with asyncio.timeout(_CLOSING_SECONDS):
+                async with asyncio.timeout(max(_LEAST_SECONDS, seconds / len(goodbyes))):
                     await goodbye()
             except _CLOSING_TROUBLE as error:
                 log.info("broker.gone", error=repr(error)[:500])
+
+
+async def _all(work: Sequence[Awaitable[object]]) -> None:
+    await asyncio.gather(*work)
 
 
 async def missing_topology(url: str, queues: list[str]) -> list[str]:

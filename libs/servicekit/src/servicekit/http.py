@@ -10,8 +10,12 @@ from typing import Any
 import uvicorn
 
 from servicekit.logs import get_logger
+from servicekit.stopping import Stopping, cancelled
 
 log = get_logger(__name__)
+
+_ENDING_SECONDS = 8.0
+_CANCEL_SECONDS = 0.1
 
 
 class EmbeddedServer(uvicorn.Server):
@@ -34,8 +38,10 @@ def listening_socket(host: str, port: int, *, backlog: int = 4096) -> socket.soc
 
 
 @asynccontextmanager
-async def serving(server: uvicorn.Server, sock: socket.socket) -> AsyncIterator[None]:
-    """Serve while the block runs; leaving it stops the server and waits for it.
+async def serving(
+    server: uvicorn.Server, sock: socket.socket, *, stopping: Stopping | None = None
+) -> AsyncIterator[None]:
+    """Serve while the block runs; leaving it stops the server and waits for it, while `stopping` leaves time for that.
 
     A server that ends by itself cancels the block: a process must not look alive without its door.
     """
@@ -55,9 +61,19 @@ async def serving(server: uvicorn.Server, sock: socket.socket) -> AsyncIterator[
     finally:
         server.should_exit = True
         try:
-            await task
+            await _ended(task, stopping)
         finally:
             sock.close()
+
+
+async def _ended(server: asyncio.Task[None], stopping: Stopping | None) -> None:
+    if stopping is not None:
+        await asyncio.wait([server], timeout=stopping.within(_ENDING_SECONDS))
+        if not server.done():
+            log.warning("http.cut_off")
+            await cancelled([server], _CANCEL_SECONDS)
+            return
+    await server
 
 
 def embedded(app: Any, *, graceful_seconds: int = 2) -> EmbeddedServer:

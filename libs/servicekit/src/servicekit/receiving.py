@@ -21,6 +21,7 @@ log = get_logger(__name__)
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 _BROKER_LIMIT_SECONDS = 5.0
+_GOODBYE_SECONDS = 1.5
 _INSTANCE_QUEUE_LENGTH = 2000
 
 
@@ -142,12 +143,12 @@ class Subscription:
         except BROKER_AWAY as error:
             log.info("receiving.gone_with_its_channel", queue=self.queue, error=repr(error))
 
-    async def _cancel_consumer(self) -> bool:
+    async def _cancel_consumer(self, seconds: float | None = None) -> bool:
         """Whether nothing comes any more."""
         if self._consumer_tag is None:
             return True
         try:
-            async with asyncio.timeout(_BROKER_LIMIT_SECONDS):
+            async with asyncio.timeout(seconds or _BROKER_LIMIT_SECONDS):
                 queue = await self._broker.declare_queue(self._queue)
                 await queue.cancel(self._consumer_tag)
         except BROKER_AWAY as error:
@@ -195,8 +196,8 @@ class Subscription:
     async def stop(self) -> None:
         """Take no more, and wait until what is in hand is done."""
         self._stopping.set()
-        await self._cancel_consumer()
-        await self._idle.wait()
+        # At once: a broker that does not answer must not use up the time that the batch in hand needs.
+        await asyncio.gather(self._cancel_consumer(_GOODBYE_SECONDS), self._idle.wait())
         held, self._gathered = list(self._gathered), deque()
         await self._reject(held)
 

@@ -78,6 +78,8 @@ class Relay:
         self._refusals: dict[int, Refusal] = {}
         """Rows that the broker refused, by their number."""
         self._confirmed = 0
+        self._leads = False
+        self._finishing = False
         self.passed_at = float("-inf")
         """When the loop last came round, by the running event loop's time."""
 
@@ -86,8 +88,8 @@ class Relay:
         self._wake.set()
 
     async def run(self) -> None:
-        """Relay until cancelled; broker or database away is waited out."""
-        while True:
+        """Relay until cancelled, or told to finish; broker or database away is waited out."""
+        while not self._finishing:
             try:
                 await self._lead()
             except _INTERRUPTIONS as error:
@@ -106,16 +108,30 @@ class Relay:
             while not await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK):
                 self._came_round()
                 await asyncio.sleep(_IDLE_POLL_SECONDS)
+            self._leads = True
             while True:
                 self._wake.clear()
                 published = await self._pass_on(connection)
                 self._came_round()
+                if self._finishing and not published:
+                    return
                 full, self._in_flight = published == self._in_flight, IN_FLIGHT
                 if not full:
                     await self._rest(_BUSY_POLL_SECONDS if published else _IDLE_POLL_SECONDS)
         finally:
+            self._leads = False
             # The session lock ends with the connection, whatever state it is in; another instance may do better.
             connection.terminate()
+
+    async def finish(self, running: "asyncio.Task[None]", seconds: float) -> None:
+        """Let `run` end once the outbox is empty, for so many seconds at most.
+
+        Cut off in mid-pass it would leave rows that were said already, and they would be said again.
+        """
+        if self._leads:
+            self._finishing = True
+            self._wake.set()
+            await asyncio.wait([running], timeout=seconds)
 
     async def _rest(self, seconds: float) -> None:
         try:

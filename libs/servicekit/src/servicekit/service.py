@@ -41,10 +41,10 @@ _CLOCK_SECONDS = 60.0
 _METRICS_SECONDS = 5.0
 _FORGETTING_SECONDS = 3600.0
 # Of a stop: what a stage takes at most, and what it leaves to those after it; the limits alone are more than there is.
-_COMPANIONS_SECONDS, _AFTER_COMPANIONS = 8.0, 2.5
-_FAREWELL_SECONDS, _AFTER_FAREWELL = 6.0, 1.7
-_RELAY_SECONDS, _AFTER_RELAY = 1.5, 1.2
-_CANCEL_SECONDS, _AFTER_CANCEL = 1.0, 0.9
+_COMPANIONS_SECONDS, _AFTER_COMPANIONS = 8.0, 3.3
+_FAREWELL_SECONDS, _AFTER_FAREWELL = 6.0, 1.5
+_RELAY_SECONDS, _AFTER_RELAY = 1.5, 1.1
+_CANCEL_SECONDS, _AFTER_CANCEL = 1.0, 0.8
 _CLOSING_SECONDS, _AFTER_CLOSING = 1.5, 0.4
 _OPENING_TROUBLE: tuple[type[BaseException], ...] = (*DATABASE_TROUBLE, OperationalError, InterfaceError, DBAPIError)
 _BROKEN_MIGRATION: tuple[type[BaseException], ...] = (ProgrammingError, IntegrityError, DataError)
@@ -200,7 +200,7 @@ class Service:
     async def _end_background(self, relay: asyncio.Task[None], tasks: list[asyncio.Task[None]]) -> None:
         # What was committed last is said before we go, and nothing is cut off that would be said twice.
         await self.relay.finish(relay, self.stopping.within(_RELAY_SECONDS, keep=_AFTER_RELAY))
-        await cancelled(tasks, self.stopping.within(_CANCEL_SECONDS, keep=_AFTER_CANCEL))
+        await cancelled(tasks, self.stopping.within(_CANCEL_SECONDS, keep=_AFTER_CANCEL), insist=True)
 
     async def _close_connections(self) -> None:
         # At once, because each of them may have to wait for a server that has fallen silent.
@@ -229,7 +229,7 @@ class Service:
         await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         if not task.done():
-            await cancelled([task], self.stopping.within(_FAREWELL_SECONDS, keep=_AFTER_FAREWELL))
+            await cancelled([task], self.stopping.within(_CANCEL_SECONDS), insist=True)
             return False
         task.result()
         return True

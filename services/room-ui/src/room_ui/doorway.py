@@ -1,5 +1,6 @@
 """The way in of every request: who looks, what comes back with the answer, how big a body may be and how written."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from contracts import ErrorCode
@@ -79,6 +80,22 @@ class Doorway:
             # The same for everybody, so it asks neither session nor database.
             await self._app(scope, receive, secured(scope, send, https=self._https))
             return
+        started = False
+
+        async def noting_send(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._admit(scope, receive, noting_send)
+        except asyncio.CancelledError:
+            # The process has to go, and what this request waits for does not answer.
+            if started:
+                raise
+            await self._refuse(scope, receive, secured(scope, send, https=self._https), refusals.unavailable())
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             known = await self._sessions.authenticate(scope)
         except DATABASE_TROUBLE:

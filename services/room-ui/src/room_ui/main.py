@@ -6,11 +6,13 @@ from typing import TypeVar
 
 from contracts.topology import ROOM_UI
 from servicekit import CommandClient, Service
+from servicekit.jobs import run_job
+from servicekit.stopping import finished
 from starlette.types import ASGIApp
 
 from room_ui.accounts.accounts import Accounts
 from room_ui.accounts.sessions import Sessions
-from room_ui.handlers import router
+from room_ui.handlers import announce_cta_shown, router
 from room_ui.parts import Commands, Parts
 from room_ui.push import Push
 from room_ui.rooms.rooms import Rooms
@@ -19,6 +21,7 @@ from room_ui.settings import RoomUiSettings
 from room_ui.web import create_app
 
 P = TypeVar("P")
+_LAST_SECONDS, _AFTER_LAST = 0.5, 3.4
 
 
 def create_service(settings: RoomUiSettings) -> Service:
@@ -67,5 +70,15 @@ async def _door(service: Service) -> AsyncIterator[int]:
     parts = web_parts(service)
     application = create_application(parts)
     tune_garbage_collection()
-    async with room_door(application, parts, service.publisher) as port:
+    async with room_door(application, parts, service.publisher, service.stopping) as port:
         yield port
+    await finished(
+        "announce_cta_shown", _announce_last(service), service.stopping.within(_LAST_SECONDS, keep=_AFTER_LAST)
+    )
+
+
+async def _announce_last(service: Service) -> None:
+    """Write down to whom the call to action was sent last: nobody else knows."""
+    job = service.handler(announce_cta_shown)
+    while await run_job(service.database, job):
+        continue

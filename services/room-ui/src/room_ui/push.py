@@ -19,12 +19,11 @@ from room_ui.accounts.sessions import Authenticated, Sessions
 from room_ui.doorway import refusal_response
 from room_ui.headers import secured
 from room_ui.refusals import Refusal
-from room_ui.rooms.hub import Connection
+from room_ui.rooms.hub import Connection, how_to_come_back
 from room_ui.rooms.rooms import Rooms
 from room_ui.rooms.state import Written
 from room_ui.settings import RoomUiSettings
 
-_RECONNECT = b"retry: 2000\n"
 _JSON = (b"content-type", b"application/json")
 _STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -172,7 +171,7 @@ class Push:
     ) -> None:
         """Send the first event and then each newest one, until the client goes or the stream is closed."""
         await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
-        await send({"type": "http.response.body", "body": _RECONNECT + first(), "more_body": True})
+        await send({"type": "http.response.body", "body": how_to_come_back() + first(), "more_body": True})
         on_sent()
         writer = asyncio.create_task(connection.write(send, on_sent))
         try:

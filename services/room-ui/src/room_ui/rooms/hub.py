@@ -13,10 +13,17 @@ HEARTBEAT = {"type": "http.response.body", "body": b": \n\n", "more_body": True}
 
 
 def goodbye() -> dict[str, Any]:
-    """Return the last message of a stream: come back after a while, not all at once."""
-    # Spread, so that the streams of a stopping instance do not all knock at the others in one instant.
-    retry = random.randint(1_000, 6_000)  # noqa: S311
+    """Return the last message of a stream: come back soon, and not all at once.
+
+    Soon, because another instance is ready to take over: nobody is to notice that theirs was restarted.
+    """
+    retry = random.randint(100, 1_000)  # noqa: S311
     return {"type": "http.response.body", "body": b"retry: %d\n: bye\n\n" % retry, "more_body": False}
+
+
+def how_to_come_back() -> bytes:
+    """Return the first line of a stream: when to come back should it break, not all in one instant."""
+    return b"retry: %d\n" % random.randint(1_000, 3_000)  # noqa: S311
 
 
 class Connection:

@@ -20,6 +20,8 @@ from room_ui.settings import RoomUiSettings
 from room_ui.viewer import Viewer
 
 PEOPLE_LISTED = 200
+GOODBYES_PER_SECOND = 4_500
+_GOODBYES_AT_ONCE = 50
 _LIST_FRESH_SECONDS = 2.0
 
 
@@ -148,7 +150,7 @@ class Rooms:
         most = self._settings.streams_per_process
         # The schedule's visitors, whom nobody knows, leave room for those who sit in a webinar.
         is_crowded = session_id is None and len(self.schedule_hub.connections) >= most // 2
-        if self.is_closing or self._stream_count >= most or is_crowded:
+        if self._stream_count >= most or is_crowded:
             raise refusals.unavailable()
         if session_id is not None and len(self._streams.get(session_id, ())) >= self._settings.streams_per_session:
             raise refusals.too_many_requests()
@@ -172,6 +174,9 @@ class Rooms:
         self._stream_count += 1
         if connection.session_id is not None:
             self._streams.setdefault(connection.session_id, set()).add(connection)
+        if self.is_closing:
+            # Not refused, which would make the page ask and wait: shown the state, and sent on.
+            connection.close()
 
     def release(self, connection: Connection) -> None:
         self._stream_count -= 1
@@ -262,11 +267,17 @@ class Rooms:
             for connection in list(self._streams.get(session_id, ())):
                 connection.close()
 
-    async def close_streams(self) -> None:
-        """Say goodbye on every stream and take no new one; returns when none is left."""
+    async def close_streams(self, seconds: float) -> None:
+        """Say goodbye on every stream, within so many seconds; returns when none is left.
+
+        A crowd is not sent to the other instances in one instant.
+        """
         self.is_closing = True
-        for hub in self._hubs():
-            for connection in list(hub.connections):
-                connection.close()
+        connections = [connection for hub in self._hubs() for connection in hub.connections]
+        pause = min(1 / GOODBYES_PER_SECOND, seconds / 2 / max(1, len(connections)))
+        for number, connection in enumerate(connections, 1):
+            connection.close()
+            if number % _GOODBYES_AT_ONCE == 0:
+                await asyncio.sleep(_GOODBYES_AT_ONCE * pause)
         while self._stream_count:
             await asyncio.sleep(0.02)
