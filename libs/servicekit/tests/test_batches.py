@@ -16,6 +16,7 @@ from servicekit.live_testing import Delivery, Door
 from servicekit.messages import hear
 from servicekit.router import Hearing
 from servicekit.setting_aside import SettingAside
+from servicekit.suspects import Suspects
 from servicekit.testing import NOON
 
 QUEUE = "attendance.client_webinar_entered"
@@ -78,15 +79,18 @@ class Bench:
     async def settle(self, raws: Sequence[Any]) -> None:
         self.settled += raws
 
-    async def handle(self, *raws: Any) -> None:
-        handling = BatchHandling(
+    def handling(self) -> BatchHandling:
+        """One process's."""
+        return BatchHandling(
             QUEUE,
             Hearing(ClientWebinarEntered, self.handle_entered, 200),
             self.handle_entered,
             self.database,
             SettingAside(self.database, self.publisher),  # type: ignore[arg-type]
         )
-        await handling.handle(raws, self.settle)
+
+    async def handle(self, *raws: Any) -> None:
+        await self.handling().handle(raws, self.settle)
 
     async def seen(self) -> list[str]:
         return [row["lead"] for row in await self.database.pool.fetch("select lead from seen order by lead")]
@@ -221,6 +225,35 @@ async def test_what_came_back_twice_is_handled_alone(bench: Bench) -> None:
     back = {"x-delivery-count": 2}
     await bench.handle(entered("a"), entered("b", headers=back), entered("c", headers={"x-delivery-count": 1}))
     assert bench.transactions == [["a", "c"], ["b"]]
+
+
+async def test_what_three_processes_did_not_outlive_alone_is_buried_and_its_neighbours_are_not(bench: Bench) -> None:
+    deadly, neighbour = (entered(lead, headers={"x-delivery-count": 90}) for lead in ("deadly", "neighbour"))
+    for _ in range(3):
+        assert await Suspects(bench.database).hold(QUEUE, UUID(deadly.message_id)) < 3
+    await bench.handle(deadly, neighbour)
+    assert bench.transactions == [["neighbour"]]
+    [(reason, error)] = await bench.dead()
+    assert (reason, error[:11]) == ("deadly", "3 processes")
+    assert bench.settled == [deadly, neighbour]
+    await bench.handle(deadly)
+    assert bench.transactions[1:] == [["deadly"]], "replayed, it is as good as new"
+
+
+async def test_who_outlives_a_suspect_has_not_died_of_it(bench: Bench) -> None:
+    bench.trouble = {"fails": ValueError("bad"), "away": asyncpg.DiskFullError("no space left on device")}
+    suspect = {"x-delivery-count": 5}
+    await bench.handle(entered("fine", headers=suspect), entered("fails", headers=suspect))
+    assert await bench.database.pool.fetchval("select count(*) from suspect") == 0
+    waits = entered("away", headers=suspect)
+    handling = bench.handling()
+    for _ in range(10):
+        with pytest.raises(DatabaseAwayError):
+            await handling.handle([waits], bench.settle)
+    bench.trouble.clear()
+    await handling.handle([waits], bench.settle)
+    assert await bench.seen() == ["away", "fine"]
+    assert await bench.dead() == []
 
 
 async def test_what_failed_before_is_handled_alone(bench: Bench) -> None:

@@ -16,6 +16,7 @@ from servicekit.logs import bound_fields, get_logger
 from servicekit.messages import Heard, InvalidMessageError, deliveries_of, hear
 from servicekit.router import Handler, Hearing
 from servicekit.setting_aside import SettingAside
+from servicekit.suspects import MOST_DEATHS, Suspects
 
 log = get_logger(__name__)
 
@@ -42,7 +43,11 @@ def newest_per_meaning(heard: Sequence[Heard[Any]]) -> list[Heard[Any]]:
 
 def _goes_alone(heard: Heard[Any], raw: Any) -> bool:
     """Whether it may be the one that failed, hung or killed a process, and must not take its neighbours along again."""
-    return heard.attempt > 0 or deliveries_of(raw) >= _ALONE_AFTER_DELIVERIES
+    return heard.attempt > 0 or _comes_again_and_again(raw)
+
+
+def _comes_again_and_again(raw: Any) -> bool:
+    return deliveries_of(raw) >= _ALONE_AFTER_DELIVERIES
 
 
 def _some(ids: Mapping[str, None]) -> list[str]:
@@ -58,6 +63,7 @@ class BatchHandling:
         self._handler = handler
         self._database = database
         self._aside = aside
+        self._suspects = Suspects(database)
 
     @property
     def most(self) -> int:
@@ -85,9 +91,28 @@ class BatchHandling:
         together = [pair for pair in decoded if not _goes_alone(*pair)]
         left = [batch for batch in (together, *([pair] for pair in alone)) if batch]
         while left and time() < begins_until:
-            await self._handle_or_halve(left.pop(0), settle, ends_at)
+            pairs = left.pop(0)
+            if _comes_again_and_again(pairs[0][1]):
+                await self._handle_suspect(pairs[0], settle, ends_at)
+            else:
+                await self._handle_or_halve(pairs, settle, ends_at)
         if left:
             log.info("batch.out_of_time", queue=self.queue, given_back=sum(map(len, left)))
+
+    async def _handle_suspect(self, pair: tuple[Heard[Any], Any], settle: Settle, ends_at: float) -> None:
+        """Handle alone what may be the one that kills processes; bury what several did not outlive."""
+        heard, raw = pair
+        try:
+            deaths = await self._suspects.hold(self.queue, heard.message_id)
+        except DATABASE_TROUBLE as error:
+            raise DatabaseAwayError(repr(error)) from error
+        if deaths < MOST_DEATHS:
+            await self._handle_or_halve([pair], settle, ends_at)
+        else:
+            why = f"{deaths} processes ended while they had this message in hand, and nothing else of its queue"
+            await self._aside.bury(self.queue, raw, reason="deadly", error=why)
+            await settle([raw])
+        await self._suspects.let_go(self.queue, heard.message_id)
 
     async def _handle_or_halve(self, pairs: list[tuple[Heard[Any], Any]], settle: Settle, ends_at: float) -> None:
         try:

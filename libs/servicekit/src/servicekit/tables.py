@@ -67,6 +67,18 @@ class DeadLetterRow(KitTable, table=True):
     said_at: datetime | None = _time(default=None)
 
 
+class SuspectRow(KitTable, table=True):
+    """A message that one process had in hand alone, because it had come back before (`suspects`)."""
+
+    __tablename__ = "suspect"
+
+    queue: str = Field(sa_type=Text, primary_key=True)
+    message_id: UUID = Field(primary_key=True)
+    held_by: UUID
+    held_at: datetime = _time()
+    deaths: int
+
+
 class CommandOutcomeRow(KitTable, table=True):
     """The first outcome of a command: the same message id again gets this reply."""
 
