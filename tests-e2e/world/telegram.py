@@ -14,9 +14,10 @@ class Telegram:
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=70)
 
-    def add_chat(self, name: str, *, language: str = "ru") -> int:
-        """Add a person who has not written to the bot yet; return the chat's number."""
-        return int(self._ask("POST", "/sandbox/chats", {"name": name, "language": language})["chat_id"])
+    def add_chat(self, name: str, *, language: str = "ru", started: bool = False) -> int:
+        """Add a person who has not written to the bot yet, or has; return the chat's number."""
+        person = {"name": name, "language": language, "started": started}
+        return int(self._ask("POST", "/sandbox/chats", person)["chat_id"])
 
     def chat_of(self, name: str) -> int:
         """Return the number of the chat of the one person with this name."""
@@ -60,6 +61,10 @@ class Telegram:
     def play_fault(self, kind: str, **details: Any) -> None:
         """Let the next requests of the bot go wrong (`telegram_sandbox.faults`)."""
         self._ask("POST", "/sandbox/faults", {"kind": kind, **details})
+
+    def clear_faults(self) -> None:
+        """From now on nothing goes wrong."""
+        self._ask("DELETE", "/sandbox/faults")
 
     def block(self, chat_id: int) -> None:
         """Block the bot, as a person can."""

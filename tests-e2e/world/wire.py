@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -61,6 +62,7 @@ class Wire:
     def __init__(self, background: Background, rabbitmq_url: str) -> None:
         self._background = background
         self._heard: list[Said] = []
+        self._of_topic: defaultdict[str, list[Said]] = defaultdict(list)
         self._news = threading.Condition()
         self._connection: AbstractRobustConnection = background.run(self._listen(rabbitmq_url))
 
@@ -89,6 +91,7 @@ class Wire:
         )
         with self._news:
             self._heard.append(said)
+            self._of_topic[said.topic].append(said)
             self._news.notify_all()
 
     @property
@@ -128,8 +131,8 @@ class Wire:
     def _matching(self, topic: str, webinar_id: UUID | str | None, where: Where | None) -> list[Said]:
         return [
             said
-            for said in self._heard
-            if said.topic == topic and said.is_about(webinar_id) and (where is None or _holds(where, said.body))
+            for said in self._of_topic[topic]
+            if said.is_about(webinar_id) and (where is None or _holds(where, said.body))
         ]
 
     def _told_of(self, webinar_id: UUID | str | None) -> list[str]:

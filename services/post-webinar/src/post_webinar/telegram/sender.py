@@ -142,7 +142,12 @@ class Sender:
 
     async def _hand_back(self, claiming: asyncio.Task[Claim | None]) -> None:
         """Plan again what was claimed when we were stopped, before any of it was sent."""
-        claim = await claiming
+        try:
+            claim = await claiming
+        except DATABASE_TROUBLE as error:
+            # Nothing was claimed; or it was, and nobody knows: then it becomes uncertain.
+            log.warning("telegram.claim_lost", error=repr(error))
+            return
         if claim is not None:
             self._gate.give_back(claim.chat_id)
             await self._record(claim, DeliveryState.PLANNED, not_counted=True)

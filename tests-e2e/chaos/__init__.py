@@ -1,0 +1,1 @@
+"""Webinars while faults strike, and the accounts afterwards: `make chaos`."""
