@@ -270,7 +270,7 @@ async def test_troubles_of_polling_and_answering_pass(
     assert not bot.done()
 
 
-@pytest.mark.parametrize("pace", [Pace(spacing=0.001, chat_spacing=0.5)])
+@pytest.mark.parametrize("pace", [Pace(spacing=0.001, chat_spacing=0.6)])
 async def test_a_message_is_edited_no_sooner_than_another_may_be_written_to_the_chat(
     service: ServiceUnderTest, sandbox: Sandbox, bot: asyncio.Task[None]
 ) -> None:

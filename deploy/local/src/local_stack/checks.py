@@ -12,11 +12,15 @@ from pathlib import Path
 from local_stack.interrupts import Interrupts
 from local_stack.paths import ROOT
 from local_stack.progress import say
+from local_stack.servers import named_servers
 
 STOP_PATIENCE_SECONDS = 30.0
 BIN = Path(sys.executable).parent
 PACKAGES = ("libs/*", "services/*", "deploy/local")
 PYTEST = (sys.executable, "-m", "pytest", "-q")
+# They wait more than they work, so there is one more than cores that anybody has. Each starts servers of its own: roles
+# and broker users have the same names in every test that makes them. A file stays together, with what it has started.
+SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 # Programs beside the stories; they share the stories' package.
 PROGRAM = ("env", "PYTHONPATH=tests-e2e", sys.executable, "-m")
 
@@ -68,8 +72,10 @@ def types() -> Part:
 
 
 def tests() -> Part:
-    """Unit tests, and tests of single services on real servers."""
-    return Part("tests", ((*PYTEST, "libs", "services", "deploy/local"),))
+    """Unit tests, and tests of single services on real servers; one after the other where somebody named these."""
+    beside = () if named_servers() else SIDE_BY_SIDE
+    # Files of few tests that take long come first, so that nobody waits for one of them alone at the end.
+    return Part("tests", ((*PYTEST, *beside, "deploy/local", "libs", "services"),))
 
 
 def e2e() -> Part:
