@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local_stack.listening import Names, Printer
-from local_stack.story import Story
+from servicekit.operator.story import Story
 
 WEBINAR = "0199d0a4-0000-7000-8000-000000000001"
 LEAD = "lead-0001-of-this-test"

@@ -25,7 +25,7 @@ def webinarctl_core(core: ServiceUnderTest) -> Webinarctl:
     """Return a way to call the commands as a process of its own would: in another thread, with its own connection."""
 
     async def call(*words: str, url: str | None = None) -> Result:
-        environment = {"SERVICE_DATABASE_URL": core.database.url if url is None else url}
+        environment = {"SERVICE_DATABASE_URL": core.database.url if url is None else url, "DATABASE_URL": None}
         result = await asyncio.to_thread(CliRunner().invoke, app, words, env=environment)
         await core.collect()
         return result

@@ -17,8 +17,7 @@ import asyncpg
 from aio_pika.abc import AbstractIncomingMessage
 from contracts import SnapshotRequested
 from contracts.topology import EXCHANGE
-
-from local_stack.story import Story, local_time
+from servicekit.operator.story import Story, local_time
 
 RETRY_SECONDS = 2.0
 COLOURS = {

@@ -1,6 +1,10 @@
-"""`webinarctl`: the operator's command line. Services add commands by the entry point group `webinarctl.commands`."""
+"""`webinarctl`: the operator's command line.
+
+Services add commands by the entry point group `webinarctl.commands`: groups of them, or single functions.
+"""
 
 import asyncio
+import logging
 import os
 import secrets
 from importlib.metadata import entry_points
@@ -10,9 +14,9 @@ import typer
 from contracts.topology import SERVICES
 from rich.console import Console
 
-from servicekit import operating
 from servicekit.errors import BROKER_AWAY, DATABASE_TROUBLE
-from servicekit.logs import without_secrets
+from servicekit.logs import configure, without_secrets
+from servicekit.operator import dead, doctor, follow, outbox, snapshots
 from servicekit.provision import (
     Login,
     ProvisioningError,
@@ -25,9 +29,11 @@ from servicekit.provision import (
 from servicekit.tokens import new_key
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run a webinar platform.")
-app.add_typer(operating.dead, name="dead")
-app.add_typer(operating.outbox, name="outbox")
-app.add_typer(operating.snapshots, name="snapshots")
+app.command("doctor")(doctor.doctor)
+app.command("follow")(follow.follow)
+app.add_typer(dead.app, name="dead")
+app.add_typer(outbox.app, name="outbox")
+app.command("snapshots")(snapshots.snapshots)
 console = Console(stderr=True, markup=False, highlight=False)
 
 _TROUBLE: tuple[type[BaseException], ...] = (ProvisioningError, aiohttp.ClientError, *BROKER_AWAY, *DATABASE_TROUBLE)
@@ -89,8 +95,16 @@ def _required(name: str) -> str:
 
 def main() -> None:
     """The entry point: the kit's commands and those of the services that are installed."""
+    configure("webinarctl", form="console", level="ERROR", instance_id=f"webinarctl-{os.getpid()}")
+    for library in ("aio_pika", "aiormq"):
+        # What they complain of reaches the operator as the answer.
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     for entry in sorted(entry_points(group="webinarctl.commands"), key=lambda found: found.name):
-        app.add_typer(entry.load(), name=entry.name)
+        command = entry.load()
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=entry.name)
+        else:
+            app.command(entry.name)(command)
     app()
 
 

@@ -1,7 +1,6 @@
 """`webinarctl core`: what an operator does to a webinar. The running service announces it."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
@@ -11,6 +10,8 @@ import asyncpg
 import typer
 from contracts import CommandError, CommandReply, ErrorCode
 from servicekit import Database, HouseClock
+from servicekit.operator.places import NoPlaceError, place_of, words_of
+from servicekit.operator.showing import fail
 
 from core_webinar import domain, repository
 from core_webinar.domain import Authorship
@@ -46,11 +47,11 @@ def archive(webinar_id: WebinarId, reason: Reason = None, as_json: AsJson = Fals
 
 
 def _do(outcome: str, step: Step, webinar_id: UUID, reason: str | None, as_json: bool) -> None:
-    url = os.environ.get("SERVICE_DATABASE_URL")
-    if not url:
-        typer.echo("SERVICE_DATABASE_URL is not set: it has to name the database of core-webinar.", err=True)
-        raise typer.Exit(UNAVAILABLE)
-    reply, code = asyncio.run(_take(url, step, webinar_id, reason))
+    try:
+        place = place_of("core-webinar")
+    except NoPlaceError as error:
+        fail(str(error), UNAVAILABLE)
+    reply, code = asyncio.run(_take(place.url, step, webinar_id, reason))
     if as_json:
         typer.echo(reply.model_dump_json(by_alias=True, exclude_none=True))
     elif reply.error is not None:
@@ -76,8 +77,7 @@ async def _take(url: str, step: Step, webinar_id: UUID, reason: str | None) -> t
     except domain.Refusal as refusal:
         return _refused(refusal.code, refusal.message, refusal.field), REFUSED
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-        # The address holds a password; the error's own words do not.
-        return _refused(ErrorCode.UNAVAILABLE, f"The database cannot be used: {error}"), UNAVAILABLE
+        return _refused(ErrorCode.UNAVAILABLE, f"The database cannot be used: {words_of(error)}"), UNAVAILABLE
     finally:
         await database.close()
 

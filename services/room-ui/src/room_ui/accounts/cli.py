@@ -12,6 +12,8 @@ from rich.console import Console
 from servicekit import Database, HouseClock
 from servicekit.errors import DATABASE_TROUBLE
 from servicekit.migrations import migrate
+from servicekit.operator.places import NoPlaceError, place_of, words_of
+from servicekit.operator.showing import fail
 
 from room_ui.accounts.accounts import Accounts, Added
 from room_ui.accounts.domain import AccountRefused, new_account
@@ -27,12 +29,13 @@ _UNUSED = "not-used-by-the-command-line"
 
 
 def _settings() -> RoomUiSettings:
-    """Read the settings; only SERVICE_DATABASE_URL is needed, BASE_URL for the addresses of one-time links."""
-    if not os.environ.get("SERVICE_DATABASE_URL"):
-        errors.print("[red]SERVICE_DATABASE_URL is not set:[/] the database of room-ui, with its role and password.")
-        raise typer.Exit(2)
+    """Read the settings; only the way to the database is needed, BASE_URL for the addresses of one-time links."""
+    try:
+        place = place_of("room-ui")
+    except NoPlaceError as error:
+        fail(str(error), 2)
     return RoomUiSettings(
-        service_database_url=os.environ["SERVICE_DATABASE_URL"],
+        service_database_url=place.url,
         service_rabbitmq_url=os.environ.get("SERVICE_RABBITMQ_URL") or "amqp://unused",
         base_url=os.environ.get("BASE_URL") or "http://localhost",
         session_keys=os.environ.get("SESSION_KEYS") or _UNUSED,
@@ -64,7 +67,7 @@ def _run(work: Callable[[Accounts], Awaitable[T]]) -> T:
     except ValidationError as error:
         errors.print("[red]A setting is wrong:[/]", str(error.errors()[0]["msg"]))
     except DATABASE_TROUBLE as error:
-        errors.print("[red]The database cannot be used:[/]", str(error))
+        errors.print("[red]The database cannot be used:[/]", words_of(error))
     raise typer.Exit(1)
 
 
