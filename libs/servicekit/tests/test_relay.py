@@ -2,18 +2,23 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
 from contracts import AccountEvent, Role, WebinarStarted
 from contracts.examples import example
-from contracts.topology import EXCHANGE, RETURN_EXCHANGE, ROOM_UI
+from contracts.topology import CORE_WEBINAR, EXCHANGE, RETURN_EXCHANGE, ROOM_UI
+from local_stack.readiness import management_request
 from servicekit import Database, HouseClock
 from servicekit.live_testing import Door, Outside
-from servicekit.relay import Relay, parked, unpark, wait_of_a_row
+from servicekit.provision import vhost_of
+from servicekit.refusals import wait_after
+from servicekit.relay import Relay, parked, unpark
 from servicekit.testing import NOON, eventually
 
 TOPIC = AccountEvent.topic
@@ -142,10 +147,35 @@ async def test_of_two_relays_one_works_and_the_other_takes_over(database: Databa
     assert len(set(ids)) == 5
 
 
+async def test_one_that_is_told_to_finish_says_what_was_committed_last_and_leaves_nothing_to_be_said_again(
+    database: Database, outside: Outside
+) -> None:
+    async with Door(outside.url) as broker:
+        relay = Relay(database.url, broker.url, app_id="room-ui", clock=HouseClock())
+        running = asyncio.create_task(relay.run())
+        await announce(database, 0)
+        await outside.listener.until(TOPIC)
+        await eventually(rows_left(database, 0))
+        # The broker has what comes now, and its confirmation is on its way when the stop comes.
+        broker.hold_up()
+        await announce(database, *range(1, 301))
+        relay.wake()
+        finishing = asyncio.create_task(relay.finish(running, 10))
+        await asyncio.sleep(0)
+        broker.flow()
+        await finishing
+        await eventually(rows_left(database, 0))
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await relay.close()
+    said = [message.message_id for message in await outside.listener.until(TOPIC, 301)]
+    assert len(said) == len(set(said)) == 301
+
+
 async def test_a_row_that_is_refused_is_parked_while_others_pass(
     database: Database, outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("servicekit.relay._LONGEST_WAIT_OF_A_ROW_SECONDS", 0.05)
+    monkeypatch.setattr("servicekit.refusals._LONGEST_WAIT_SECONDS", 0.05)
     homeless = await add_row(database, exchange=RETURN_EXCHANGE, routing_key="nobody.here")
     too_long = await add_row(database, correlation_id="x" * 300)
     async with relaying(database.url, outside.url) as relay:
@@ -170,7 +200,7 @@ async def test_a_row_that_is_refused_is_parked_while_others_pass(
 async def test_a_row_that_is_refused_is_parked_when_others_pass_between_its_tries(
     database: Database, outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("servicekit.relay._LONGEST_WAIT_OF_A_ROW_SECONDS", 0.05)
+    monkeypatch.setattr("servicekit.refusals._LONGEST_WAIT_SECONDS", 0.05)
     monkeypatch.setattr("servicekit.relay._IDLE_POLL_SECONDS", 0.01)
     homeless = await add_row(database, exchange=RETURN_EXCHANGE, routing_key="nobody.here")
     async with relaying(database.url, outside.url) as relay:
@@ -194,14 +224,66 @@ async def test_a_row_that_is_refused_is_parked_when_others_pass_between_its_trie
 
 
 def test_a_refused_row_waits_longer_each_time_up_to_a_limit_and_never_overflows() -> None:
-    assert [wait_of_a_row(times) for times in range(1, 6)] == [1, 2, 4, 5, 5]
-    assert wait_of_a_row(10**9) == 5
+    assert [wait_after(times) for times in range(1, 6)] == [1, 2, 4, 5, 5]
+    assert wait_after(10**9) == 5
+
+
+@asynccontextmanager
+async def room_for(outside: Outside, servers: Any, queue: str, messages: int) -> AsyncIterator[None]:
+    """Let a queue take no more than so many messages meanwhile, by a policy, as an operator might."""
+    vhost = quote(vhost_of(outside.url), safe="")
+    path = f"/api/policies/{vhost}/narrow"
+    pattern = f"^{re.escape(queue)}$"
+    policy = {"pattern": pattern, "apply-to": "queues", "definition": {"max-length": messages}}
+    management_request(servers.rabbitmq_management_url, "PUT", path, json.dumps(policy).encode())
+    try:
+        yield
+    finally:
+        management_request(servers.rabbitmq_management_url, "DELETE", path, b"")
+
+
+async def test_rows_wait_for_room_in_a_full_queue_while_others_pass_and_none_is_parked(
+    database: Database, outside: Outside, servers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("servicekit.refusals._LONGEST_WAIT_SECONDS", 0.05)
+    full = f"{CORE_WEBINAR}.{TOPIC}"
+    started = WebinarStarted.from_json(example(WebinarStarted.topic))
+    async with room_for(outside, servers, full, 10), relaying(database.url, outside.url) as relay:
+        database.on_commit(relay.wake)
+
+        async def is_full() -> bool:
+            await announce(database, 0)
+            return bool(relay._full.all())
+
+        await eventually(is_full, what="the queue to be full")
+        held = relay._full
+        # More than are read at once: what waits must not stand in the way of what can go.
+        await announce(database, *range(1, 700))
+        tries = held._times[EXCHANGE, TOPIC]
+        for number in range(1, 6):
+            async with database.work() as work:
+                work.announce(started)
+            await outside.listener.until(WebinarStarted.topic, number)
+
+        async def is_tried_often() -> bool:
+            return held._times[EXCHANGE, TOPIC] > tries + 10
+
+        await eventually(is_tried_often, what="many tries")
+        assert await database.pool.fetchval("select count(*) from outbox") >= 699
+        assert await database.pool.fetchval("select max(attempts) from outbox") == 0
+        assert relay._refusals == {}, "nothing is remembered for each row"
+        queue = await outside.channel.get_queue(full, ensure=False)
+        while not await rows_left(database, 0)():
+            # Read by little and little, as by a consumer who has come back.
+            await queue.purge()
+    versions = {AccountEvent.from_json(message.body).version for message in outside.listener.of(TOPIC)}
+    assert versions == set(range(700))
 
 
 async def test_a_row_that_closes_the_channel_does_not_stop_its_neighbours(
     users: Callable[[str], str], database: Database, outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("servicekit.relay._LONGEST_WAIT_OF_A_ROW_SECONDS", 0.05)
+    monkeypatch.setattr("servicekit.refusals._LONGEST_WAIT_SECONDS", 0.05)
     forbidden = await add_row(database, routing_key="webinar_event", type="webinar_event")
     nowhere = await add_row(database, exchange="no.such.exchange")
     await announce(database, *range(50))

@@ -18,6 +18,7 @@ from servicekit.errors import BROKER_AWAY, DATABASE_TROUBLE, BrokerAwayError
 from servicekit.logs import get_logger
 from servicekit.messages import wire_message
 from servicekit.publisher import PUBLISH_LIMIT_SECONDS, Link
+from servicekit.refusals import FullQueues, Refusal, Way, tells_of_a_full_queue, wait_after
 
 log = get_logger(__name__)
 
@@ -27,11 +28,17 @@ _LOCK = 7_113_060_115
 _BUSY_POLL_SECONDS = 0.1
 _IDLE_POLL_SECONDS = 0.5
 _PAUSE_AFTER_FAILURE_SECONDS = 1.0
-_LONGEST_WAIT_OF_A_ROW_SECONDS = 5.0
 _SELECT = """
+with oldest as (
+    select (select min(seq) from outbox where (exchange, routing_key) = (way.exchange, way.routing_key)
+            and parked_at is null and seq <> all($2::bigint[])) as seq
+    from unnest($5::text[], $6::text[]) as way (exchange, routing_key))
 select seq, message_id, exchange, routing_key, type, app_id, body, correlation_id, causation_id, schema_version,
-       traceparent, coalesce(said_at, created_at) as said_at, attempts
-from outbox where parked_at is null and seq <> all($2::bigint[]) order by seq limit $1
+       traceparent, coalesce(said_at, created_at) as said_at
+from outbox
+where parked_at is null and seq <> all($2::bigint[])
+  and ((exchange, routing_key) not in (select * from unnest($3::text[], $4::text[])) or seq in (select seq from oldest))
+order by seq limit $1
 """
 _REFUSED = """
 update outbox set attempts = attempts + 1, last_error = refusal.error,
@@ -50,19 +57,10 @@ class Pass:
 
     confirmed: list[int] = field(default_factory=list)
     refused: dict[int, BaseException] = field(default_factory=dict)
+    no_room: set[Way] = field(default_factory=set)
+    passed: set[Way] = field(default_factory=set)
     unknown: list[Any] = field(default_factory=list)
     away: BaseException | None = None
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """The last time that the broker refused a row."""
-
-    times: int
-    until: float
-    """Until when, by the loop's time, the row waits."""
-    confirmed: int
-    """How many rows the broker had confirmed by then."""
 
 
 class Relay:
@@ -77,6 +75,7 @@ class Relay:
         self._in_flight = IN_FLIGHT
         self._refusals: dict[int, Refusal] = {}
         """Rows that the broker refused, by their number."""
+        self._full = FullQueues()
         self._confirmed = 0
         self._leads = False
         self._finishing = False
@@ -143,7 +142,9 @@ class Relay:
     async def _pass_on(self, connection: Any) -> int:
         now = asyncio.get_running_loop().time()
         waiting = [seq for seq, refusal in self._refusals.items() if refusal.until > now]
-        rows = await connection.fetch(_SELECT, self._in_flight, waiting)
+        full, tried = self._full.all(), self._full.to_be_tried(now)
+        ways = [[way[side] for way in some] for some in (full, tried) for side in (0, 1)]
+        rows = await connection.fetch(_SELECT, self._in_flight, waiting, *ways)
         if not rows:
             self._refusals = {seq: refusal for seq, refusal in self._refusals.items() if seq in waiting}
             return 0
@@ -157,6 +158,10 @@ class Relay:
             self._confirmed += len(made.confirmed)
             for seq in made.confirmed:
                 self._refusals.pop(seq, None)
+        for way in made.passed - made.no_room:
+            self._full.taken(way)
+        for way in made.no_room:
+            self._full.refused(way, asyncio.get_running_loop().time())
         if made.refused:
             await self._note_refusals(connection, made)
         if made.away is not None:
@@ -176,15 +181,11 @@ class Relay:
         silence = TimeoutError(f"not confirmed within {PUBLISH_LIMIT_SECONDS} s")
         outcomes = [silence if task in late else outcome for task, outcome in zip(tasks, ended, strict=True)]
         for row, outcome in zip(rows, outcomes, strict=True):
-            if outcome is None:
-                made.confirmed.append(row["seq"])
-            elif _refuses_one(outcome):
-                made.refused[row["seq"]] = outcome
-            else:
+            if not _is_decided(made, row, outcome):
                 made.unknown.append(row)
                 if not _refuses_channel(outcome):
                     made.away = made.away or outcome
-        if any(_refuses_channel(outcome) for outcome in outcomes if isinstance(outcome, BaseException)):
+        if any(map(_refuses_channel, outcomes)):
             # One row's fault has closed the channel on its neighbours: each is tried by itself.
             made.away = None
         return made
@@ -196,12 +197,14 @@ class Relay:
                 async with asyncio.timeout(PUBLISH_LIMIT_SECONDS):
                     await self._publish(row)
             except Exception as error:  # noqa: BLE001 - sorted by what it says about the row
-                if not (_refuses_one(error) or _refuses_channel(error)):
+                if _is_decided(made, row, error):
+                    continue
+                if not _refuses_channel(error):
                     made.away = error
                     return
                 made.refused[row["seq"]] = error
             else:
-                made.confirmed.append(row["seq"])
+                _is_decided(made, row, None)
 
     async def _note_refusals(self, connection: Any, made: Pass) -> None:
         now = asyncio.get_running_loop().time()
@@ -209,7 +212,7 @@ class Relay:
         counting: dict[int, BaseException] = {}
         for seq, error in made.refused.items():
             last = self._refusals.get(seq, never)
-            self._refusals[seq] = Refusal(last.times + 1, now + wait_of_a_row(last.times + 1), self._confirmed)
+            self._refusals[seq] = Refusal(last.times + 1, now + wait_after(last.times + 1), self._confirmed)
             # Others need not pass at the same moment: a row that was refused is tried again by itself.
             if self._confirmed > last.confirmed:
                 counting[seq] = error
@@ -253,9 +256,19 @@ class Relay:
         await self._link.close()
 
 
-def wait_of_a_row(times: int) -> float:
-    """Return how long a row waits after so many refusals: twice as long each time, up to a limit."""
-    return min(2.0 ** min(times - 1, 16), _LONGEST_WAIT_OF_A_ROW_SECONDS)
+def _is_decided(made: Pass, row: Any, outcome: BaseException | None) -> bool:
+    """Whether the broker's answer is about this very row; it is noted then."""
+    way = (row["exchange"], row["routing_key"])
+    if outcome is None:
+        made.confirmed.append(row["seq"])
+        made.passed.add(way)
+    elif tells_of_a_full_queue(outcome):
+        made.no_room.add(way)
+    elif _refuses_one(outcome):
+        made.refused[row["seq"]] = outcome
+    else:
+        return False
+    return True
 
 
 def _refuses_one(outcome: BaseException) -> bool:
@@ -265,7 +278,7 @@ def _refuses_one(outcome: BaseException) -> bool:
     )
 
 
-def _refuses_channel(outcome: BaseException) -> bool:
+def _refuses_channel(outcome: BaseException | None) -> bool:
     """Whether the broker closed the channel over a message: forbidden, or to an exchange that is not there."""
     return isinstance(outcome, aiormq.exceptions.ChannelClosed)
 
