@@ -7,6 +7,12 @@ revision = "kit0002"
 down_revision = "kit0001"
 branch_labels = None
 depends_on = None
+no_longer_used = {
+    "unique (queue, message_id, md5(body)) of dead_letter is new, and an insert may break it": (
+        "kit0001 buried twice only what it had not acknowledged: its second burial fails, and the message waits at the "
+        "broker for a process of this release"
+    )
+}
 
 
 def upgrade() -> None:
