@@ -10,6 +10,8 @@ BROKER_AWAY: tuple[type[BaseException], ...] = (
     aiormq.exceptions.AMQPError,
     # A channel that closed with its connection says so by a plain RuntimeError of its own.
     aiormq.exceptions.ChannelInvalidStateError,
+    # And one that ends before the broker's first word says so by this one.
+    StopAsyncIteration,
     ConnectionError,
     asyncio.TimeoutError,
     TimeoutError,

@@ -1,0 +1,33 @@
+"""The link to a broker that is not well."""
+
+import asyncio
+import socket
+import threading
+
+import pytest
+import uvloop
+from servicekit.errors import BROKER_AWAY
+from servicekit.publisher import Link
+
+
+def test_a_broker_that_hangs_up_before_its_first_word_is_away() -> None:
+    def hang_up() -> None:
+        while True:
+            try:
+                listener.accept()[0].close()
+            except OSError:
+                return
+
+    async def try_again_and_again() -> None:
+        link = Link(f"amqp://guest@127.0.0.1:{listener.getsockname()[1]}/")
+        # Whether the end is seen before or while waiting for the first word is a matter of microseconds.
+        for _ in range(200):
+            with pytest.raises(BROKER_AWAY):
+                await link.exchange("webinars")
+        await link.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=hang_up, daemon=True).start()
+        # The loop that services run on: on it the end may be seen first.
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(try_again_and_again())
