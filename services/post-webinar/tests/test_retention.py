@@ -11,7 +11,8 @@ from servicekit.testing import NOON, ServiceUnderTest
 async def offer(service: ServiceUnderTest, count: int, *, expired: timedelta) -> None:
     await service.database.pool.execute(
         "insert into link_token (token_id, token_hash, account_id, expires_at) "
-        "select gen_random_uuid(), sha256(($1 || number)::bytea), 'anna', $2 from generate_series(1, $3::int) as number",
+        "select gen_random_uuid(), sha256(($1 || number)::bytea), 'anna', $2 "
+        "from generate_series(1, $3::int) as number",
         str(expired),
         NOON - expired,
         count,

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from servicekit.errors import BROKER_AWAY, DATABASE_TROUBLE
 from servicekit.logs import configure, without_secrets
-from servicekit.operator import dead, doctor, follow, outbox, snapshots
+from servicekit.operator import after_restore, dead, doctor, follow, outbox, snapshots
 from servicekit.provision import (
     Login,
     ProvisioningError,
@@ -34,6 +34,7 @@ app.command("follow")(follow.follow)
 app.add_typer(dead.app, name="dead")
 app.add_typer(outbox.app, name="outbox")
 app.command("snapshots")(snapshots.snapshots)
+app.command("after-restore")(after_restore.after_restore)
 console = Console(stderr=True, markup=False, highlight=False)
 
 _TROUBLE: tuple[type[BaseException], ...] = (ProvisioningError, aiohttp.ClientError, *BROKER_AWAY, *DATABASE_TROUBLE)

@@ -1,6 +1,7 @@
 """Every SQL statement of attendance; speaks domain types, never commits, writes sorted by key."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from uuid import UUID
 
 from contracts import ClientWebinarEntered, WebinarEvent
@@ -82,3 +83,17 @@ async def keep_webinars(work: Work, webinars: Iterable[WebinarEvent]) -> None:
         [webinar.started_at for webinar in rows],
         [webinar.finished_at for webinar in rows],
     )
+
+
+async def latest_verdicts(work: Work, *, within: timedelta) -> list[Verdict]:
+    """Return, in order, the verdicts of at most so long before the last one."""
+    rows = await work.connection.fetch(
+        """
+        select lead_id, webinar_id, session_id, attended, timestamp, reason, watched_seconds, base_seconds,
+               watched_percent
+        from classification where classified_at >= (select max(classified_at) from classification) - $1::interval
+        order by webinar_id, lead_id
+        """,
+        within,
+    )
+    return [Verdict(**dict(row)) for row in rows]

@@ -166,3 +166,19 @@ def _webinar(row: Mapping[str, Any]) -> Webinar:
             ),
         }
     )
+
+
+async def outdo_versions(work: Work, version: int) -> int:
+    """Give every webinar a version of at least this, with nothing else changed; returns how many there are."""
+    rows = await work.connection.fetch(
+        "update webinar set version = greatest(version + 1, $1) returning webinar_id", version
+    )
+    return len(rows)
+
+
+async def on_air(work: Work) -> list[tuple[str, datetime]]:
+    """Return title and automatic stop of what is on air or paused."""
+    rows = await work.connection.fetch(
+        "select title, automatic_stop_at from webinar where automatic_stop_at is not null order by automatic_stop_at"
+    )
+    return [(row["title"], row["automatic_stop_at"]) for row in rows]

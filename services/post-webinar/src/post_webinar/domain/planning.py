@@ -60,6 +60,7 @@ class Reason(StrEnum):
     NO_ANSWER = "no_answer_in_time"
     SENT_AGAIN = "sent_again"
     ARRIVED_AFTER_ALL = "arrived_after_all"
+    RESTORED = "restored_from_backup"
     TOO_LONG = "text_too_long"
     CONNECTION = "telegram_not_reached"
     TOO_MANY = "too_many_requests"

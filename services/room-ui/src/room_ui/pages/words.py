@@ -71,6 +71,7 @@ DELIVERY_REASONS: Mapping[str, str] = {
     "no_answer_in_time": _("Telegram did not answer in time"),
     "sent_again": _("was sent once more"),
     "arrived_after_all": _("the first one has arrived after all"),
+    "restored_from_backup": _("may have been sent before a backup was restored"),
     "text_too_long": _("the text is too long"),
     "telegram_not_reached": _("Telegram could not be reached"),
     "too_many_requests": _("Telegram asked to wait"),
@@ -258,10 +259,15 @@ def badge_of(webinar: WebinarEvent) -> str:
 
 def delivery_words(texts: Texts, recipient: str, step: str, state: str) -> str:
     """Return one line about one message: what it is, and how it fares."""
+    return f"{step_words(texts, recipient, step)}: {texts.gettext(DELIVERY_STATES.get(state, state))}"
+
+
+def step_words(texts: Texts, recipient: str, step: str) -> str:
+    """Return what a message is."""
     kind = STEPS.get(step, step)
     if recipient == Recipient.PARTNER and step != Step.PARTNER_NOTICE:
         kind = STEPS[Step.PARTNER_NOTICE]
-    return f"{texts.gettext(kind)}: {texts.gettext(DELIVERY_STATES.get(state, state))}"
+    return texts.gettext(kind)
 
 
 def reason_words(texts: Texts, reason: str | None) -> str | None:
