@@ -1,4 +1,4 @@
-"""Repetition and disorder between a queue and its handling, and handlers that fail for no reason."""
+"""Repetition and disorder between a queue and its handling, and handlers that fail over some messages."""
 
 import functools
 import random
@@ -6,14 +6,15 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from servicekit import Heard
 from servicekit.batches import Settle
 from servicekit.receiving import Handling
 from servicekit.router import Handler, Hearing, Router
 
 REMEMBERED = 300
 STRAGGLERS = 20
-STUMBLES = 0.02
-"""Of so many batches, one attempt fails."""
+STUMBLES = 50
+"""Of so many messages, one makes its handler fail the first time."""
 
 
 class Disorder:
@@ -52,20 +53,21 @@ class Disorder:
 
 
 class StumbleError(Exception):
-    """What a handler fails with now and then."""
+    """What a handler fails with."""
 
 
-def let_stumble(router: Router, dice: random.Random) -> None:
-    """Let the handlers of facts fail now and then, after they have done their work and before it is committed."""
-    router.hearings[:] = [Hearing(one.message, _stumbling(one.handler, dice), one.batch) for one in router.hearings]
+def let_stumble(router: Router) -> None:
+    """Let the handlers of facts fail over some messages, after they have done their work, before it is committed."""
+    router.hearings[:] = [Hearing(one.message, _stumbling(one.handler), one.batch) for one in router.hearings]
 
 
-def _stumbling(handler: Handler, dice: random.Random) -> Handler:
+def _stumbling(handler: Handler) -> Handler:
     @functools.wraps(handler)
-    async def stumble(*values: Any, **parts: Any) -> Any:
-        outcome = await handler(*values, **parts)
-        if dice.random() < STUMBLES:
-            raise StumbleError(handler.__qualname__)
+    async def stumble(heard: Sequence[Heard[Any]], *values: Any, **parts: Any) -> Any:
+        outcome = await handler(heard, *values, **parts)
+        for one in heard:
+            if one.attempt == 0 and one.message_id.int % STUMBLES == 0:
+                raise StumbleError(f"{handler.__qualname__} over {one.message_id}")
         return outcome
 
     return stumble

@@ -18,7 +18,9 @@ from chaos.system import System
 T = TypeVar("T")
 SERVICES = ("core-webinar", "room-ui", "tracker", "attendance", "post-webinar")
 HEARING = ("room-ui", "tracker", "attendance", "post-webinar")
-POINTS: tuple[tuple[str, Checkpoint], ...] = (
+Point = tuple[str, Checkpoint]
+"""A service, and where it dies."""
+POINTS: tuple[Point, ...] = (
     *((service, Checkpoint.COMMITTED) for service in HEARING),
     *((service, Checkpoint.PUBLISHED) for service in SERVICES),
     *((service, Checkpoint.SET_ASIDE) for service in HEARING),
@@ -79,11 +81,12 @@ def schedule(
     kills: int,
     at_points: int,
     others: Sequence[Kind],
+    points: Sequence[Point] = POINTS,
 ) -> list[Fault]:
     """Return faults in their order: kills and others each spread over the whole time, every process and point hit."""
     targets = _in_turn(dice, processes, kills)
-    points = _in_turn(dice, POINTS, at_points)
-    deadly = [(Kind.KILL, name, "") for name in targets] + [(Kind.KILL_AT, name, point) for name, point in points]
+    deaths = _in_turn(dice, points, at_points)
+    deadly = [(Kind.KILL, name, "") for name in targets] + [(Kind.KILL_AT, name, point) for name, point in deaths]
     dice.shuffle(deadly)
     faults = [
         Fault(moment, kind, name, point)
@@ -119,7 +122,7 @@ class Striker:
     dice: random.Random
     say: Callable[[str], None]
     struck: Counter[Kind] = field(default_factory=Counter)
-    points_given: list[tuple[str, Checkpoint]] = field(default_factory=list)
+    points_given: list[Point] = field(default_factory=list)
     points_struck: Counter[tuple[str, str]] = field(default_factory=Counter)
     poisons: int = 0
     failed: list[str] = field(default_factory=list)

@@ -33,7 +33,7 @@ def main(service_name: str) -> None:
     _set_wall_clock(float(os.environ.get("CHAOS_WALL_SECONDS", "0")))
     settings = getattr(import_module(f"{package}.settings"), SETTINGS[service_name])()
     dice = random.Random(f"{os.environ.get('CHAOS_SEED', '')} {settings.instance_id} {time.time_ns()}")
-    let_stumble(import_module(f"{package}.handlers").router, dice)
+    let_stumble(import_module(f"{package}.handlers").router)
     service = import_module(f"{package}.main").create_service(settings)
     removed = os.environ.get("CHAOS_SABOTAGE")
     wrap = sabotage(Sabotage(removed), service) if removed else _as_it_is

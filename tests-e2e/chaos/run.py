@@ -18,7 +18,7 @@ from world.people import Person
 from world.wire import Said
 
 from chaos.accounts import Accounts, Played, draw_up, expected_of
-from chaos.faults import MAYBE_SENT, OTHERS, POINTS, SERVICES, Kind, Striker, schedule
+from chaos.faults import MAYBE_SENT, OTHERS, POINTS, SERVICES, Kind, Point, Striker, schedule
 from chaos.parts import COMPLETION_PERCENT, CTA_AT, Chat, parts_for
 from chaos.sabotage import Sabotage
 from chaos.system import System, running_system
@@ -27,7 +27,6 @@ from chaos.viewers import LOBBY_SECONDS, Access, Crowd, Door
 RETRY_SCALE = "0.05"
 DESK_PATIENCE_SECONDS = 120.0
 DESK_PAUSE_SECONDS = 0.5
-QUIET_PATIENCE_SECONDS = 240.0
 POLL_SECONDS = 0.5
 UNLINKED, BLOCKED = 0.1, 0.1
 
@@ -46,6 +45,8 @@ class Size:
     kills: int
     at_points: int
     others: tuple[Kind, ...]
+    points: tuple[Point, ...] = POINTS
+    quiet_seconds: float = 240.0
 
     @property
     def fault_seconds(self) -> float:
@@ -87,6 +88,7 @@ class Verdict:
     accounts: Accounts
     striker: Striker
     kills: Mapping[str, int]
+    people: int
     failures: list[str] = field(default_factory=list)
     minutes: float = 0.0
 
@@ -95,12 +97,31 @@ class Verdict:
         return self.accounts.difference == 0 and not self.failures
 
     @property
+    def other_faults(self) -> int:
+        return sum(count for kind, count in self.striker.struck.items() if kind in OTHERS)
+
+    @property
+    def row(self) -> str:
+        """Return the line of a seed in the results."""
+        cells = (
+            self.seed,
+            f"{sum(self.kills.values())}, of these {self.striker.struck[Kind.KILL_AT]} at "
+            f"{len(self.striker.points_struck)} named points",
+            self.other_faults,
+            self.people,
+            self.accounts.difference,
+            self.accounts.uncertain,
+            f"{self.minutes:.1f}",
+            f"`make chaos SEED={self.seed}`",
+        )
+        return f"| {' | '.join(map(str, cells))} |"
+
+    @property
     def summary(self) -> str:
-        """Return the one line of a seed."""
-        others = sum(count for kind, count in self.striker.struck.items() if kind in OTHERS)
+        """Return the one line of a seed on the screen."""
         return (
             f"seed {self.seed}: {sum(self.kills.values())} × kill -9 ({self.striker.struck[Kind.KILL_AT]} at "
-            f"{len(self.striker.points_struck)} points), {others} other faults, difference {self.accounts.difference}, "
+            f"{len(self.striker.points_struck)} points), {self.other_faults} other faults, difference {self.accounts.difference}, "
             f"uncertain {self.accounts.uncertain}, {self.minutes:.1f} min"
         )
 
@@ -143,7 +164,13 @@ def _play(system: System, seed: int, size: Size, tell: Callable[[str], None]) ->
     played = [_plan(system, number, people, size, dice) for number in range(1, size.webinars + 1)]
     names = [process.name for process in system.services]
     faults = schedule(
-        dice, names, seconds=size.fault_seconds, kills=size.kills, at_points=size.at_points, others=size.others
+        dice,
+        names,
+        seconds=size.fault_seconds,
+        kills=size.kills,
+        at_points=size.at_points,
+        others=size.others,
+        points=size.points,
     )
     striker = Striker(system, faults, dice, tell)
     system.keeper.start()
@@ -160,13 +187,13 @@ def _play(system: System, seed: int, size: Size, tell: Callable[[str], None]) ->
         for show in shows:
             show.crowd.end()
     failures += [complaint for show in shows for complaint in (*show.complaints, *show.crowd.complaints)]
-    failures += _wait_until_quiet(system, played)
+    failures += _wait_until_quiet(system, played, size.quiet_seconds)
     has_doubts = any(striker.struck[kind] for kind in MAYBE_SENT) or any(
         count for name, count in system.keeper.kills.items() if name.startswith("post-webinar")
     )
     accounts = draw_up(system, played, poisons=striker.poisons, has_doubts=has_doubts)
     failures += system.keeper.died_by_itself
-    return Verdict(seed, accounts, striker, dict(system.keeper.kills), failures)
+    return Verdict(seed, accounts, striker, dict(system.keeper.kills), len(people), failures)
 
 
 def unstruck(verdict: Verdict) -> list[str]:
@@ -292,7 +319,7 @@ def _calm_down(system: System, striker: Striker) -> list[str]:
     return list(striker.failed)
 
 
-def _wait_until_quiet(system: System, played: Sequence[Played]) -> list[str]:
+def _wait_until_quiet(system: System, played: Sequence[Played], seconds: float) -> list[str]:
     """Return when nothing is under way; the failure, if that takes too long."""
     ids = [one.webinar_id for one in played]
     routes = expected_of("post_webinar_route", played).total()
@@ -312,13 +339,13 @@ def _wait_until_quiet(system: System, played: Sequence[Played]) -> list[str]:
             return f"{under_way} deliveries are not done"
         return system.waiting()
 
-    deadline = time.monotonic() + QUIET_PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     calm = 0
     while calm < 3:
         left = what_is_left()
         calm = 0 if left else calm + 1
         if time.monotonic() > deadline:
-            return [f"not quiet after {QUIET_PATIENCE_SECONDS:.0f} s: {left}"]
+            return [f"not quiet after {seconds:.0f} s: {left}"]
         time.sleep(POLL_SECONDS)
     return []
 

@@ -9,6 +9,7 @@ from typing import Any
 from contracts.topology import EXCHANGE
 from servicekit import Service, Work
 from servicekit.batches import Settle
+from servicekit.checkpoints import Checkpoint, checkpoint
 from servicekit.errors import BrokerAwayError
 from servicekit.receiving import Handling
 
@@ -54,6 +55,8 @@ class EarlyAcknowledgement:
 
     async def handle(self, raws: Sequence[Any], settle: Settle) -> None:
         await settle(raws)
+        # The point between the two steps, which have changed places.
+        checkpoint(Checkpoint.COMMITTED)
 
         async def nothing_left(_: Sequence[Any]) -> None:
             """It is acknowledged already."""
