@@ -121,8 +121,8 @@ class Verdict:
         """Return the one line of a seed on the screen."""
         return (
             f"seed {self.seed}: {sum(self.kills.values())} × kill -9 ({self.striker.struck[Kind.KILL_AT]} at "
-            f"{len(self.striker.points_struck)} points), {self.other_faults} other faults, difference {self.accounts.difference}, "
-            f"uncertain {self.accounts.uncertain}, {self.minutes:.1f} min"
+            f"{len(self.striker.points_struck)} points), {self.other_faults} other faults, "
+            f"difference {self.accounts.difference}, uncertain {self.accounts.uncertain}, {self.minutes:.1f} min"
         )
 
 
