@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import pytest
 from contracts import (
     ClientWebinarAttendanceClassified,
     ClientWebinarEntered,
@@ -13,6 +14,7 @@ from contracts import (
     DeliveryState,
     ParticipationEvent,
     PostWebinarDelivery,
+    PostWebinarFollowupControl,
     Recipient,
     Step,
     session_id_of,
@@ -200,3 +202,60 @@ async def test_the_partners_page_shows_them_without_a_button_to_send_again(web: 
     assert "не удалось" in page
     assert 'name="delivery_id"' not in page
     assert (await candidate.browser.get("/account/candidates/")).status_code == 403
+
+
+async def test_a_message_in_doubt_is_shown_first_with_what_it_means(web: Web) -> None:
+    webinar_id, _ = await a_webinar_with_three_candidates(web)
+    admin = await web.member("admin", locale="en")
+
+    page = (await admin.browser.get(f"/admin_webinar/{webinar_id}")).text
+
+    [doubtful] = re.findall(r'<div class="notice plain" data-doubtful>.*?</form>\s*</div>\s*</div>', page, re.DOTALL)
+    assert "each may have arrived, or not" in doubtful
+    assert "Vera" in doubtful
+    assert "Anna" not in doubtful
+    assert doubtful.count('name="delivery_id"') == 1
+    speaker = await web.member("speaker")
+    assert "каждое могло дойти, а могло и нет" in (await speaker.browser.get(f"/admin_webinar/{webinar_id}")).text
+
+
+async def test_what_was_sent_again_is_no_longer_in_doubt_and_has_no_button(web: Web) -> None:
+    webinar_id, ids = await a_webinar_with_three_candidates(web)
+    speaker = await web.member("speaker")
+    later = UUID(int=2**128 - 1)
+    copy = delivery(ids["vera"], webinar_id, DeliveryState.SENT, step=Step.NOT_ATTENDED, delivery_id=later)
+    await web.under_test.receive(copy)
+
+    page = (await speaker.browser.get(f"/admin_webinar/{webinar_id}")).text
+
+    assert "data-doubtful" not in page
+    assert 'name="delivery_id"' not in row_of(page, ids["vera"])
+    assert row_of(page, ids["vera"]).count("отправлено ещё раз") == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (DeliveryState.UNCERTAIN, "возможно, оно уже дошло"),
+        (DeliveryState.FAILED, "Сообщение не дошло"),
+        (DeliveryState.BLOCKED, "заблокировал нашего бота"),
+        (DeliveryState.NOT_LINKED, "не привязан Telegram"),
+    ],
+)
+async def test_sending_again_asks_first_and_says_what_to_know(web: Web, state: DeliveryState, words: str) -> None:
+    webinar_id, ids = await a_webinar_with_three_candidates(web)
+    speaker = await web.member("speaker")
+    one = delivery(ids["anna"], webinar_id, state, step=Step.RECORDING)
+    await web.under_test.receive(one)
+    button = f"/admin_webinar/{webinar_id}/followups/resend"
+
+    asked = await speaker.post(button, data={"delivery_id": str(one.delivery_id)})
+    sent_before = list(web.commands.sent)
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', asked.text))
+    await speaker.post(button, data=hidden | {"confirm": "confirm"})
+
+    assert words in asked.text
+    assert "Anna" in asked.text
+    assert sent_before == []
+    [(command, _, _)] = web.commands.sent
+    assert command == PostWebinarFollowupControl(action="resend", delivery_id=one.delivery_id)

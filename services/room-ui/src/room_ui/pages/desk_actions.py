@@ -1,5 +1,6 @@
 """The desk's buttons: start, stop, the call to action, the messages after the webinar; each one command."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
@@ -10,6 +11,7 @@ from contracts import (
     CoreWebinarSetCtaVisibility,
     CoreWebinarSetStatus,
     CoreWebinarUpsert,
+    DeliveryState,
     PostWebinarFollowupControl,
     StatusContext,
     WebinarEvent,
@@ -20,17 +22,29 @@ from starlette.responses import RedirectResponse, Response
 
 from room_ui import domain
 from room_ui.i18n import mark as _
+from room_ui.pages import queries
 from room_ui.pages.commanding import send
 from room_ui.pages.desk import webinar_page
 from room_ui.pages.forms import command_id, form_id, uuid_or_none
 from room_ui.pages.known import known_room, take_in
 from room_ui.pages.rendering import language_of, now_of, page
+from room_ui.pages.words import delivery_words
 from room_ui.viewer import Viewer
-from room_ui.web import require
+from room_ui.web import parts_of, require
 
 router = APIRouter()
 EARLY = timedelta(minutes=15)
 """A start that comes more than this before its time is asked about first."""
+
+BEFORE_RESENDING: Mapping[str, str] = {
+    DeliveryState.UNCERTAIN: _(
+        "We handed it to Telegram, and no answer came back: it may have arrived already. Then the person gets it "
+        "twice. Ask them first, if you can."
+    ),
+    DeliveryState.BLOCKED: _("The person has blocked our bot. It can only arrive after they have let it write again."),
+    DeliveryState.NOT_LINKED: _("The person has no Telegram linked. It can only arrive after they have linked it."),
+}
+"""What a host should know before a message is sent again, by its state."""
 
 Running = Annotated[Viewer, Depends(require(Capability.WEBINAR_MANAGE_STATUS))]
 Showing = Annotated[Viewer, Depends(require(Capability.WEBINAR_MANAGE_CTA))]
@@ -68,7 +82,17 @@ def is_early(webinar: WebinarEvent, request: Request) -> bool:
     )
 
 
-def _ask(request: Request, webinar: WebinarEvent, question: str, words: str, yes: str) -> Response:
+def _ask(
+    request: Request,
+    webinar: WebinarEvent,
+    question: str,
+    words: str,
+    yes: str,
+    *,
+    about: str | None = None,
+    hidden: Mapping[str, str] | None = None,
+) -> Response:
+    """Ask a second question; `hidden` is what the first form said, to be said again with the yes."""
     language = language_of(request)
     return page(
         request,
@@ -77,6 +101,8 @@ def _ask(request: Request, webinar: WebinarEvent, question: str, words: str, yes
         question=language.gettext(question),
         words=language.gettext(words),
         yes=language.gettext(yes),
+        about=about,
+        hidden=hidden or {},
     )
 
 
@@ -135,8 +161,20 @@ async def put_off(request: Request, webinar_id: UUID, viewer: Managing) -> Respo
 
 @router.post("/admin_webinar/{webinar_id}/followups/resend")
 async def resend(request: Request, webinar_id: UUID, viewer: Managing) -> Response:
-    """Send one message once more."""
+    """Send one message once more, after a second question; what is not known here is left to post-webinar."""
     delivery_id = uuid_or_none((await request.form()).get("delivery_id"))
+    known = await queries.delivery(parts_of(request).database.pool, delivery_id) if delivery_id else None
+    if known is not None and not await _is_confirmed(request):
+        line, language = known.delivery, language_of(request)
+        return _ask(
+            request,
+            (await known_room(request, webinar_id)).webinar,
+            _("Send this message again?"),
+            BEFORE_RESENDING.get(line.state, _("It was not delivered. It will be sent once more, now.")),
+            _("Yes, send it again"),
+            about=f"{known.name or '–'}: {delivery_words(language, line.recipient, line.step, line.state)}",
+            hidden={"delivery_id": str(line.delivery_id)},
+        )
     command = PostWebinarFollowupControl(action="resend", delivery_id=delivery_id)
     return await _press(request, webinar_id, command, "resend")
 

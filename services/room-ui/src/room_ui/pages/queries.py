@@ -11,6 +11,13 @@ from contracts import CAPABILITIES, Capability, WebinarEvent
 
 ROWS_PER_PAGE = 200
 PARTNER_WEBINARS = 20
+DOUBTFUL_SHOWN = 100
+
+# The ids of deliveries grow with time (UUIDv7), and a message that is sent again is a new row.
+_SENT_AGAIN = """exists (
+    select from delivery c where c.webinar_id = d.webinar_id and c.lead_id = d.lead_id and c.recipient = d.recipient
+                             and c.step = d.step and c.delivery_id > d.delivery_id
+) as sent_again"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,17 @@ class DeliveryLine:
     state: str
     reason: str | None
     due_at: datetime | None
+    sent_again: bool = False
+    """There is a later one in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedLine:
+    """One message, with whom it is about."""
+
+    delivery: DeliveryLine
+    name: str | None
+    """Of the lead that it is about, also where it went to the lead's partner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +92,8 @@ class Followups:
     waiting: int
     by_state: tuple[tuple[str, int], ...]
     next_due_at: datetime | None
+    doubtful: tuple[NamedLine, ...] = ()
+    """The first of those that somebody has to decide on; a message that was sent again is decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +228,11 @@ async def has_candidates(connection: Any, partner_id: str) -> bool:
 
 async def _with_deliveries(connection: Any, rows: Sequence[Mapping[str, Any]]) -> tuple[ReportRow, ...]:
     lines = await connection.fetch(
-        """
-        select webinar_id, lead_id, delivery_id, recipient, step, state, reason, due_at
-        from delivery join unnest($1::uuid[], $2::text[]) as pair(webinar_id, lead_id) using (webinar_id, lead_id)
+        f"""
+        select webinar_id, lead_id, delivery_id, recipient, step, state, reason, due_at, {_SENT_AGAIN}
+        from delivery d join unnest($1::uuid[], $2::text[]) as pair(webinar_id, lead_id) using (webinar_id, lead_id)
         order by due_at, delivery_id
-        """,
+        """,  # noqa: S608
         [row["webinar_id"] for row in rows],
         [row["lead_id"] for row in rows],
     )
@@ -230,14 +250,44 @@ async def followups(connection: Any, webinar_id: UUID) -> Followups:
         " group by state order by state",
         webinar_id,
     )
-    return _followups(rows)
+    lines = await connection.fetch(
+        f"""
+        select * from (
+            select d.delivery_id, d.recipient, d.step, d.state, d.reason, d.due_at, account.display_name, {_SENT_AGAIN}
+            from delivery d left join account on account.account_id = d.lead_id
+            where d.webinar_id = $1 and d.state = 'uncertain'
+        ) as line where not sent_again order by lower(display_name), delivery_id limit $2
+        """,  # noqa: S608
+        webinar_id,
+        DOUBTFUL_SHOWN,
+    )
+    return _followups(rows, lines)
 
 
-def _followups(rows: Iterable[Mapping[str, Any]]) -> Followups:
+async def delivery(connection: Any, delivery_id: UUID) -> NamedLine | None:
+    """Return one message with the name of the lead that it is about; None when it is not known here."""
+    line = await connection.fetchrow(
+        f"""
+        select d.delivery_id, d.recipient, d.step, d.state, d.reason, d.due_at, account.display_name, {_SENT_AGAIN}
+        from delivery d left join account on account.account_id = d.lead_id where d.delivery_id = $1
+        """,  # noqa: S608
+        delivery_id,
+    )
+    return None if line is None else _named(line)
+
+
+def _named(line: Mapping[str, Any]) -> NamedLine:
+    fields = dict(line)
+    name = fields.pop("display_name")
+    return NamedLine(DeliveryLine(**fields), name)
+
+
+def _followups(rows: Iterable[Mapping[str, Any]], doubtful: Iterable[Mapping[str, Any]] = ()) -> Followups:
     by_state = tuple((row["state"], row["count"]) for row in rows)
     return Followups(
         total=sum(count for _, count in by_state),
         waiting=sum(count for state, count in by_state if state == "planned"),
         by_state=by_state,
         next_due_at=next((row["due_at"] for row in rows if row["state"] == "planned"), None),
+        doubtful=tuple(map(_named, doubtful)),
     )

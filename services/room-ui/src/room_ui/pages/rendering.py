@@ -78,6 +78,7 @@ def environment(locale: str) -> Environment:
         "badge_of": words.badge_of,
         "status_words": partial(words.status_words, language),
         "delivery_words": lambda one: words.delivery_words(language, one.recipient, one.step, one.state),
+        "step_words": lambda one: words.step_words(language, one.recipient, one.step),
         "reason_words": partial(words.reason_words, language),
         "state_words": lambda state: language.gettext(words.DELIVERY_STATES.get(state, state)),
         "completed_words": lambda by: language.gettext(words.COMPLETED_BY[by]) if by in words.COMPLETED_BY else None,
