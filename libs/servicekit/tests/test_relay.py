@@ -147,31 +147,6 @@ async def test_of_two_relays_one_works_and_the_other_takes_over(database: Databa
     assert len(set(ids)) == 5
 
 
-async def test_one_that_is_told_to_finish_says_what_was_committed_last_and_leaves_nothing_to_be_said_again(
-    database: Database, outside: Outside
-) -> None:
-    async with Door(outside.url) as broker:
-        relay = Relay(database.url, broker.url, app_id="room-ui", clock=HouseClock())
-        running = asyncio.create_task(relay.run())
-        await announce(database, 0)
-        await outside.listener.until(TOPIC)
-        await eventually(rows_left(database, 0))
-        # The broker has what comes now, and its confirmation is on its way when the stop comes.
-        broker.hold_up()
-        await announce(database, *range(1, 301))
-        relay.wake()
-        finishing = asyncio.create_task(relay.finish(running, 10))
-        await asyncio.sleep(0)
-        broker.flow()
-        await finishing
-        await eventually(rows_left(database, 0))
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await relay.close()
-    said = [message.message_id for message in await outside.listener.until(TOPIC, 301)]
-    assert len(said) == len(set(said)) == 301
-
-
 async def test_a_row_that_is_refused_is_parked_while_others_pass(
     database: Database, outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,6 +135,40 @@ async def test_a_role_has_time_to_write_down_what_it_waits_for_when_it_is_stoppe
     assert written == [1]
 
 
+async def test_it_is_unready_as_soon_as_it_is_to_stop_while_it_still_serves(kit_database: str, topology: str) -> None:
+    leaving, left = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def slow(_: Service) -> AsyncIterator[None]:
+        yield
+        leaving.set()
+        await left.wait()
+
+    async with running(make(kit_database, topology, companions=[slow])) as service:
+        service.stop()
+        await leaving.wait()
+        assert await service.readiness() == {"staying": False, "database": True, "topology": True, "relay": True}
+        left.set()
+
+
+async def test_a_companion_that_does_not_end_is_left_in_time_for_all_else_to_close(
+    kit_database: str, topology: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("servicekit.stopping.STOP_SECONDS", 4.0)
+
+    @asynccontextmanager
+    async def stuck(_: Service) -> AsyncIterator[None]:
+        yield
+        await asyncio.Event().wait()
+
+    service = make(kit_database, topology, companions=[stuck])
+    async with running(service):
+        service.stop()
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 4.5
+    assert not service.database.is_open
+
+
 async def test_a_background_task_that_breaks_ends_the_process_with_its_error(kit_database: str, topology: str) -> None:
     service = make(kit_database, topology)
 

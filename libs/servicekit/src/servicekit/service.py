@@ -41,11 +41,11 @@ _CLOCK_SECONDS = 60.0
 _METRICS_SECONDS = 5.0
 _FORGETTING_SECONDS = 3600.0
 # Of a stop: what a stage takes at most, and what it leaves to those after it; the limits alone are more than there is.
-_COMPANIONS_SECONDS, _AFTER_COMPANIONS = 8.0, 3.3
-_FAREWELL_SECONDS, _AFTER_FAREWELL = 6.0, 1.5
-_RELAY_SECONDS, _AFTER_RELAY = 1.5, 1.1
-_CANCEL_SECONDS, _AFTER_CANCEL = 1.0, 0.8
-_CLOSING_SECONDS, _AFTER_CLOSING = 1.5, 0.4
+_COMPANIONS_SECONDS, _AFTER_COMPANIONS = 8.0, 2.8
+_FAREWELL_SECONDS, _AFTER_FAREWELL = 6.0, 1.4
+_RELAY_SECONDS, _AFTER_RELAY = 1.5, 1.0
+_CANCEL_SECONDS, _AFTER_CANCEL = 1.0, 0.7
+_CLOSING_SECONDS, _AFTER_CLOSING = 1.0, 0.3
 _OPENING_TROUBLE: tuple[type[BaseException], ...] = (*DATABASE_TROUBLE, OperationalError, InterfaceError, DBAPIError)
 _BROKEN_MIGRATION: tuple[type[BaseException], ...] = (ProgrammingError, IntegrityError, DataError)
 

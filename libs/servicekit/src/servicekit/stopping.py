@@ -11,11 +11,12 @@ from servicekit.logs import get_logger
 
 log = get_logger(__name__)
 
-STOP_SECONDS = 9.0
-"""From the request to stop until everything is closed; an orchestrator kills after ten."""
-LAST_RESORT_SECONDS = 9.5
+STOP_SECONDS = 8.0
+"""From the request to stop until everything is closed; an orchestrator kills after ten, and a process needs to end."""
+LAST_RESORT_SECONDS = 9.0
 _LEAST_SECONDS = 0.05
-_CANCEL_SECONDS = 0.2
+_CANCEL_SECONDS = 0.3
+_INSISTING_SECONDS = 0.1
 
 
 class Stopping:
@@ -68,18 +69,19 @@ async def finished(stage: str, work: Coroutine[Any, Any, object], seconds: float
 async def cancelled(tasks: list[asyncio.Task[Any]], seconds: float, *, insist: bool = False) -> None:
     """Cancel tasks and wait for their ends, no longer than so many seconds; what holds out is left behind.
 
-    `insist`: cancel once more at half-time. asyncpg answers the first cancellation of a statement by asking the server
-    to cancel it, and waits for that, even of a server that is silent.
+    `insist`: cancel again and again. asyncpg waits after a cancelled statement until the server has cancelled it, too,
+    then for the end of the transaction, then once more when the connection goes back: of a server that is silent each
+    of them is waited for.
     """
-    for part in (seconds / 2, seconds / 2) if insist else (seconds,):
-        left = [task for task in tasks if not task.done()]
+    until = asyncio.get_running_loop().time() + seconds
+    left = [task for task in tasks if not task.done()]
+    while left and (rest := until - asyncio.get_running_loop().time()) > 0:
         for task in left:
             task.cancel()
-        if left:
-            await asyncio.wait(left, timeout=part)
-    for task in tasks:
-        if not task.done():
-            log.warning("stopping.holds_out", task=task.get_name())
+        await asyncio.wait(left, timeout=min(rest, _INSISTING_SECONDS) if insist else rest)
+        left = [task for task in left if not task.done()]
+    for task in left:
+        log.warning("stopping.holds_out", task=task.get_name())
 
 
 def keep_a_last_resort() -> None:

@@ -21,7 +21,7 @@ from room_ui.settings import RoomUiSettings
 from room_ui.web import create_app
 
 P = TypeVar("P")
-_LAST_SECONDS, _AFTER_LAST = 0.5, 3.4
+_LAST_SECONDS, _AFTER_LAST = 0.5, 2.9
 
 
 def create_service(settings: RoomUiSettings) -> Service:
