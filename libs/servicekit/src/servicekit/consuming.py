@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 _WAIT_SECONDS = 1.0
+_LOOK_SECONDS = 15.0
 _GRACE_SECONDS = 3.0
 _CLOSING_SECONDS = 2.0
 _CANCEL_SECONDS = 0.3
@@ -100,6 +101,7 @@ class Consumption:
         self.has_begun = True
         log.info("consuming.begun", queues=[subscription.queue for subscription in self._subscriptions])
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_topology())
             for subscription in self._subscriptions:
                 group.create_task(subscription.run())
             await self._broken
@@ -121,18 +123,35 @@ class Consumption:
         return True
 
     async def _wait_for_topology(self) -> None:
+        while await self._missing() != []:
+            await asyncio.sleep(_WAIT_SECONDS)
+
+    async def _watch_topology(self) -> None:
+        """Say what has vanished: a broker that came back empty takes connections, and nothing else tells.
+
+        Consumers come back by themselves once it is there again.
+        """
+        complete = True
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            missing = await self._missing()
+            if missing is not None:
+                if not missing and not complete:
+                    log.info("topology.complete")
+                complete = not missing
+
+    async def _missing(self) -> list[str] | None:
+        """Return what is not declared, and say so; None where the broker is not reached."""
         queues = [name for queue in queues_of(self._service.name) for name in (queue.name, queue.dead_letter_queue)]
         wanted = [name for name in queues if name is not None]
-        while True:
-            try:
-                missing = await missing_topology(self._service.settings.service_rabbitmq_url, wanted)
-            except BROKER_AWAY as error:
-                log.warning("broker.waiting", error=repr(error)[:500])
-            else:
-                if not missing:
-                    return
-                log.warning("topology.missing", names=missing, advice="run `webinarctl provision`")
-            await asyncio.sleep(_WAIT_SECONDS)
+        try:
+            missing = await missing_topology(self._service.settings.service_rabbitmq_url, wanted)
+        except BROKER_AWAY as error:
+            log.warning("broker.waiting", error=repr(error)[:500])
+            return None
+        if missing:
+            log.warning("topology.missing", names=missing, advice="run `webinarctl provision`")
+        return missing
 
     async def stop(self, seconds: float) -> None:
         """Cancel the consumers, finish what is in hand, close the connection, all of it within so many seconds."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from servicekit.repetitions import Repetitions
+
 _SECRETS = re.compile(
     r"(?P<scheme>\w://[^\s:/@\"']*):[^\s/@\"']+@"  # the password of an address
     r"|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"  # a token
@@ -80,6 +82,7 @@ def configure(service: str, *, form: str, level: str, instance_id: str) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_lower_what_mends_itself)
+    handler.addFilter(Repetitions())
     handler.setFormatter(
         _Formatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
