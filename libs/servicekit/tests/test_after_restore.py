@@ -18,7 +18,9 @@ from servicekit.after_restore import (
     settle,
     settled_before,
 )
+from servicekit.cli import app
 from servicekit.live_testing import Outside
+from typer.testing import CliRunner, Result
 
 
 @pytest.fixture
@@ -35,6 +37,26 @@ async def test_a_restore_is_settled_once(database: Database) -> None:
     assert before is not None
     assert before.before
     assert await database.pool.fetchval("select topic from snapshot_run where not done") == "participation_event"
+
+
+async def test_an_operator_is_asked_first_and_told_once(database: Database) -> None:
+    async def answer(word: str, *words: str) -> Result:
+        call = ["after-restore", "--service", TRACKER, *words]
+        settings = {"SERVICE_DATABASE_URL": database.url}
+        # The command runs an event loop of its own.
+        return await asyncio.to_thread(lambda: CliRunner().invoke(app, call, env=settings, input=word))
+
+    refused = await answer("n\n")
+    assert (refused.exit_code, "Nothing was done" in refused.stderr) == (1, True)
+    assert await settled_before(database, TRACKER) is None
+    first = await answer("y\n")
+    assert first.exit_code == 0
+    assert "announced again" in first.stdout
+    assert "was settled at" not in first.stderr
+    second = await answer("", "--yes")
+    assert second.exit_code == 0
+    assert "nothing was done now" in second.stderr
+    assert second.stdout == first.stdout
 
 
 async def test_a_dump_of_a_settled_database_is_another_restore(database: Database, servers: Any) -> None:
