@@ -87,7 +87,7 @@ def test_whatever_is_said_is_one_line_that_moves_no_cursor(read: Read) -> None:
     nasty = [b"\xff\x00", b"not json", b"[]", b"3", b'{"lead_id": {}}', b'{"title": "\\u001b[2J\\n", "version": "x"}']
     for body in nasty:
         for topic in ("webinar_event", "client_webinar_entered", "post_webinar_delivery", "nobody_knows"):
-            message = Delivery(body, type=topic, app_id="x\x1b[2J\n")
+            message = Delivery(body, type=topic, app_id="x\x1b[2J\x07\n")
             message.routing_key = topic  # type: ignore[attr-defined]
             teller.heard(message)  # type: ignore[arg-type]
 
