@@ -6,7 +6,7 @@ LOCAL := $(PYTHON) -m local_stack
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo up down status servers test lint types tests e2e soak bench format docs lock env test-compose clean
+.PHONY: help bootstrap demo up down status servers test lint types tests e2e soak chaos chaos-check bench format docs lock env test-compose clean
 
 help: ## This page
 	@echo "make <target>, the first time makes .venv by itself:"
@@ -50,6 +50,12 @@ e2e: bootstrap ## Stories through all services, with browsers
 
 soak: bootstrap ## The loop twenty times in a row with two browsers and twenty streams (under 30 minutes)
 	@$(LOCAL) soak
+
+chaos: bootstrap ## Webinars while faults strike, and the accounts: SEED=1 (several: SEED="1 2 3"), FAULTS=40
+	@PYTHONPATH=tests-e2e $(PYTHON) -m chaos $(SEED:%=--seed %) $(if $(FAULTS),--faults $(FAULTS))
+
+chaos-check: bootstrap ## The same without each protection in turn: every run must show a difference
+	@PYTHONPATH=tests-e2e $(PYTHON) -m chaos --check
 
 bench: bootstrap ## How fast a press at the desk shows with 200 streams open
 	@$(LOCAL) bench

@@ -121,7 +121,7 @@ def _on_the_wire(system: System, played: Sequence[Played]) -> Iterator[Line]:
         # A repetition has the message id of the first; another id would be another fact.
         yield _line(f"wire {topic}", expected_of(topic, played), Counter((one, lead) for one, lead, _ in told), played)
     for topic in ("webinar_started", "webinar_finished"):
-        told_of = {(said.body["webinar_id"], said.message_id) for said in system.wire.of(topic)}
+        told_of = {(said.body.get("webinar_id"), said.message_id) for said in system.wire.of(topic)}
         said_of = Counter(webinar_id for webinar_id, _ in told_of)
         odd = tuple(one.title for one in played if said_of[one.id] != 1)
         yield Line(f"wire {topic}", len(played), sum(said_of[one.id] for one in played), odd)
