@@ -27,7 +27,7 @@ from servicekit.relay import Relay
 from servicekit.router import Handler, Hearing, Obeying, Router, with_parts
 from servicekit.setting_aside import SettingAside
 from servicekit.settings import ServiceSettings
-from servicekit.stopping import Stopping, cancelled, finished, keep_a_last_resort
+from servicekit.stopping import Stopping, cancelled, end_now, finished, keep_a_last_resort
 from servicekit.tokens import TokenChecker, TokenMaker
 
 log = get_logger(__name__)
@@ -298,3 +298,4 @@ def run(service: Service) -> None:
     _raise_open_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(service.run())
+        end_now()
