@@ -89,8 +89,8 @@ def soak() -> Part:
 
 
 def bench() -> Part:
-    """How long a press at the desk takes to show."""
-    return Part("bench", ((*PROGRAM, "bench.start_stop_latency"),))
+    """How long a press at the desk takes to show, and how long a viewer is without a stream in a rolling restart."""
+    return Part("bench", ((*PROGRAM, "bench.start_stop_latency"), (*PROGRAM, "bench.rolling_restart")))
 
 
 def run(parts: Sequence[Part]) -> int:

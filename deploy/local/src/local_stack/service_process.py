@@ -75,12 +75,17 @@ class ServiceProcess:
         self.launch()
         self.wait()
 
-    def stop(self) -> None:
-        """Stop it as an operator would: SIGTERM, and SIGKILL for what is still there after ten seconds."""
+    def stop(self) -> int | None:
+        """Stop it as an operator would: SIGTERM, and SIGKILL for what is still there after ten seconds.
+
+        Return its exit code; None when it did not run.
+        """
         self.wanted = False
-        if self._process is not None:
-            processes.stop(self._process, patience_seconds=STOP_PATIENCE_SECONDS)
-            self._process = None
+        stopped, self._process = self._process, None
+        if stopped is None:
+            return None
+        processes.stop(stopped, patience_seconds=STOP_PATIENCE_SECONDS)
+        return stopped.returncode
 
     def kill(self) -> None:
         """Kill it as a crash would; it counts as stopped, so nobody restarts it behind a test's back."""
