@@ -18,7 +18,7 @@ CHECKS: Mapping[Sabotage, Size] = {
     Sabotage.NO_OUTBOX: replace(CALM, at_points=3, points=HANDLED),
     Sabotage.NO_KEYS: CALM,
     Sabotage.EARLY_ACKNOWLEDGEMENT: replace(CALM, at_points=3, points=HANDLED),
-    Sabotage.LATE_LEDGER: replace(CALM, at_points=3, points=(("post-webinar", Checkpoint.ANSWERED),), after_seconds=15),
+    Sabotage.LATE_LEDGER: replace(CALM, at_points=3, points=(("post-webinar", Checkpoint.ANSWERED),), after_seconds=20),
 }
 """Each protection with the faults that it is against: without it the accounts must show a difference."""
 

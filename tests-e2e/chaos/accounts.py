@@ -146,8 +146,15 @@ def _in_the_ledgers(system: System, played: Sequence[Played]) -> Iterator[Line]:
         for member in one.members
         if member.is_told_of
     }
-    wrong = _named((key for key, attended in wanted.items() if told.get(key) is not attended), played)
-    yield Line("verdicts that are right", len(wanted), len(wanted) - len(wrong), wrong)
+    figures = system.ledger.rows(
+        "tracker",
+        "select webinar_id, lead_id, watched_seconds, base_seconds from session where webinar_id = any($1::uuid[])",
+        [one.webinar_id for one in played],
+    )
+    watched = {(str(row["webinar_id"]), row["lead_id"]): f"{row[2]} of {row[3]} s" for row in figures}
+    wrong = sorted(key for key, attended in wanted.items() if told.get(key) is not attended)
+    odd = tuple(f"{name}: {watched.get(key)}" for key, name in zip(wrong, _named(wrong, played), strict=True))
+    yield Line("verdicts that are right", len(wanted), len(wanted) - len(wrong), odd)
 
 
 def _deliveries(system: System, played: Sequence[Played]) -> Iterator[Line]:
@@ -252,4 +259,4 @@ def _named(keys: Iterable[Key], played: Sequence[Played]) -> tuple[str, ...]:
         lead = f"{member.person.login} ({member.part.name.lower()})" if member else key[1]
         return f"{titles.get(key[0], key[0])} {lead}"
 
-    return tuple(sorted(map(name, keys)))
+    return tuple(map(name, sorted(keys)))

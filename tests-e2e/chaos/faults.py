@@ -53,8 +53,11 @@ class Kind(StrEnum):
     SILENT = "Telegram does not answer"
 
 
+TELEGRAM = frozenset({Checkpoint.CLAIMED, Checkpoint.ANSWERED})
 KILLS = frozenset({Kind.KILL, Kind.KILL_AT})
 OTHERS = tuple(kind for kind in Kind if kind not in KILLS)
+TELEGRAMS = frozenset({Kind.TOO_MANY, Kind.BROKEN, Kind.TAKEN_AND_BROKEN, Kind.TAKEN_AND_RESET, Kind.SILENT})
+"""These strike once messages are on their way."""
 MAYBE_SENT = frozenset({Kind.BROKEN, Kind.TAKEN_AND_BROKEN, Kind.TAKEN_AND_RESET, Kind.SILENT})
 """After these nobody can know whether a message arrived."""
 
@@ -74,19 +77,10 @@ class Fault:
 
 
 def schedule(
-    dice: random.Random,
-    processes: Sequence[str],
-    *,
-    seconds: float,
-    kills: int,
-    at_points: int,
-    others: Sequence[Kind],
-    points: Sequence[Point] = POINTS,
+    dice: random.Random, processes: Sequence[str], points: Sequence[Point], others: Sequence[Kind], *, seconds: float
 ) -> list[Fault]:
-    """Return faults in their order: kills and others each spread over the whole time, every process and point hit."""
-    targets = _in_turn(dice, processes, kills)
-    deaths = _in_turn(dice, points, at_points)
-    deadly = [(Kind.KILL, name, "") for name in targets] + [(Kind.KILL_AT, name, point) for name, point in deaths]
+    """Return faults in their order: deaths and others, each spread over the whole time."""
+    deadly = [(Kind.KILL, name, "") for name in processes] + [(Kind.KILL_AT, name, point) for name, point in points]
     dice.shuffle(deadly)
     faults = [
         Fault(moment, kind, name, point)
@@ -98,7 +92,7 @@ def schedule(
     return sorted(faults)
 
 
-def _in_turn(dice: random.Random, things: Sequence[T], count: int) -> list[T]:
+def in_turn(dice: random.Random, things: Sequence[T], count: int) -> list[T]:
     """Return so many, each as often as any other, in rounds of random order."""
     found: list[T] = []
     while len(found) < count:
@@ -118,7 +112,6 @@ class Striker:
     """Does what the schedule says, and counts what struck."""
 
     system: System
-    faults: Sequence[Fault]
     dice: random.Random
     say: Callable[[str], None]
     struck: Counter[Kind] = field(default_factory=Counter)
@@ -128,11 +121,11 @@ class Striker:
     failed: list[str] = field(default_factory=list)
     _servers: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
-    def run(self) -> None:
+    def run(self, faults: Sequence[Fault]) -> None:
         """Strike until the last fault is over; returns when both servers are there again."""
         began = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
-            for fault in self.faults:
+            for fault in faults:
                 time.sleep(max(0.0, began + fault.at - time.monotonic()))
                 self._look_at_points()
                 self.say(f"{time.monotonic() - began:6.1f} s  {fault}")

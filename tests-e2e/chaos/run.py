@@ -12,13 +12,27 @@ from uuid import UUID
 
 import httpx
 from local_stack.servers import Servers
+from servicekit.checkpoints import Checkpoint
 from world.caller import error_code
 from world.desk import Desk
 from world.people import Person
 from world.wire import Said
 
 from chaos.accounts import Accounts, Played, draw_up, expected_of
-from chaos.faults import MAYBE_SENT, OTHERS, POINTS, SERVICES, Kind, Point, Striker, schedule
+from chaos.faults import (
+    MAYBE_SENT,
+    OTHERS,
+    POINTS,
+    SERVICES,
+    TELEGRAM,
+    TELEGRAMS,
+    Fault,
+    Kind,
+    Point,
+    Striker,
+    in_turn,
+    schedule,
+)
 from chaos.parts import COMPLETION_PERCENT, CTA_AT, Chat, parts_for
 from chaos.sabotage import Sabotage
 from chaos.system import System, running_system
@@ -50,8 +64,8 @@ class Size:
 
     @property
     def fault_seconds(self) -> float:
-        """Return how long faults strike: from the first lobby to some time after the last stop."""
-        return LOBBY_SECONDS + (self.webinars - 1) * self.every_seconds + self.on_air_seconds + self.after_seconds
+        """Return how long faults strike while webinars are played."""
+        return LOBBY_SECONDS + (self.webinars - 1) * self.every_seconds + self.on_air_seconds
 
 
 FULL = Size(
@@ -61,9 +75,9 @@ FULL = Size(
     members=200,
     on_air_seconds=100,
     every_seconds=85,
-    after_seconds=25,
+    after_seconds=40,
     kills=40,
-    at_points=26,
+    at_points=32,
     others=OTHERS,
 )
 SHORT = Size(
@@ -73,10 +87,15 @@ SHORT = Size(
     members=30,
     on_air_seconds=30,
     every_seconds=0,
-    after_seconds=6,
+    after_seconds=8,
     kills=4,
     at_points=3,
     others=(Kind.KILL_DATABASE, Kind.CUT_BROKER, Kind.POISON),
+    points=(
+        ("tracker", Checkpoint.COMMITTED),
+        ("attendance", Checkpoint.PUBLISHED),
+        ("post-webinar", Checkpoint.ANSWERED),
+    ),
 )
 
 
@@ -162,25 +181,18 @@ def _play(system: System, seed: int, size: Size, tell: Callable[[str], None]) ->
     access = _sign_in(system, people)
     tell(f"{len(people)} candidates are signed in.")
     played = [_plan(system, number, people, size, dice) for number in range(1, size.webinars + 1)]
-    names = [process.name for process in system.services]
-    faults = schedule(
-        dice,
-        names,
-        seconds=size.fault_seconds,
-        kills=size.kills,
-        at_points=size.at_points,
-        others=size.others,
-        points=size.points,
-    )
-    striker = Striker(system, faults, dice, tell)
+    meanwhile, afterwards = _faults(system, size, dice)
+    striker = Striker(system, dice, tell)
     system.keeper.start()
     shows = [Show(system, one, size, access, random.Random(f"{seed} {one.title}")) for one in played]
     try:
         with ThreadPoolExecutor(1 + len(shows)) as pool:
-            striking = pool.submit(striker.run)
+            striking = pool.submit(striker.run, meanwhile)
             playing = [pool.submit(show.run, number * size.every_seconds) for number, show in enumerate(shows)]
             for running in (*playing, striking):
                 running.result()
+        tell("The last webinar is over.")
+        striker.run(afterwards)
         tell("The last fault is over.")
         failures = _calm_down(system, striker)
     finally:
@@ -194,6 +206,25 @@ def _play(system: System, seed: int, size: Size, tell: Callable[[str], None]) ->
     accounts = draw_up(system, played, poisons=striker.poisons, has_doubts=has_doubts)
     failures += system.keeper.died_by_itself
     return Verdict(seed, accounts, striker, dict(system.keeper.kills), len(people), failures)
+
+
+def _faults(system: System, size: Size, dice: random.Random) -> tuple[list[Fault], list[Fault]]:
+    """Return what strikes while webinars are played, and what strikes while their messages go out."""
+    deaths = in_turn(dice, [process.name for process in system.services], size.kills)
+    points = in_turn(dice, size.points, size.at_points)
+    late = [point for point in points if point[1] in TELEGRAM]
+    last = len(deaths) * size.after_seconds / (size.fault_seconds + size.after_seconds)
+    others = [kind for kind in size.others if kind not in TELEGRAMS]
+    return (
+        schedule(dice, deaths[int(last) :], [p for p in points if p not in late], others, seconds=size.fault_seconds),
+        schedule(
+            dice,
+            deaths[: int(last)],
+            late,
+            [kind for kind in size.others if kind in TELEGRAMS],
+            seconds=size.after_seconds,
+        ),
+    )
 
 
 def unstruck(verdict: Verdict) -> list[str]:

@@ -159,7 +159,12 @@ class Crowd:
                 f"Cookie: {self._access[member.person.account_id].cookies}\r\n\r\n".encode()
             )
             limit = FIRST_ANSWER_SECONDS
-            while line := await asyncio.wait_for(reader.readline(), limit):
+            while True:
+                # Not wait_for: up to Python 3.11 it may swallow a cancellation, and a tab would never close.
+                async with asyncio.timeout(limit):
+                    line = await reader.readline()
+                if not line:
+                    raise ConnectionError("the stream has ended")
                 if line.startswith(b"HTTP/1.1 ") and b" 200 " not in line:
                     raise ConnectionError(line.decode().strip())
                 if line.startswith(b"data: "):
@@ -170,7 +175,6 @@ class Crowd:
                         self._tell_seen(member)
                     status = state["status"]
                     yield state
-            raise ConnectionError("the stream has ended")
         finally:
             writer.close()
 

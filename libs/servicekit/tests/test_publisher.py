@@ -4,10 +4,11 @@ import asyncio
 import socket
 import threading
 
+import aio_pika
 import pytest
 import uvloop
 from servicekit.errors import BROKER_AWAY
-from servicekit.publisher import Link
+from servicekit.publisher import Link, open_channel
 
 
 def test_a_broker_that_hangs_up_before_its_first_word_is_away() -> None:
@@ -31,3 +32,13 @@ def test_a_broker_that_hangs_up_before_its_first_word_is_away() -> None:
         # The loop that services run on: on it the end may be seen first.
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(try_again_and_again())
+
+
+async def test_a_connection_that_has_gone_gives_no_channel_and_is_no_bug(fresh_vhost: str) -> None:
+    connection = await aio_pika.connect(fresh_vhost)
+    assert connection.transport is not None
+    # What a cut does, in the moment before aio-pika has heard of it.
+    await connection.transport.connection.close()
+
+    with pytest.raises(BROKER_AWAY):
+        await open_channel(connection)

@@ -18,6 +18,7 @@ from contracts.topology import DELAY_SECONDS, SERVICES, delay_exchange, queues_o
 from servicekit.database import Database
 from servicekit.errors import ServicekitError
 from servicekit.migrations import migrate
+from servicekit.publisher import open_channel
 from servicekit.work import Work
 
 LATEST = timedelta(days=1)
@@ -147,7 +148,7 @@ async def empty_queues(broker_url: str) -> int:
     """
     connection = await aio_pika.connect(broker_url, timeout=10)
     async with connection:
-        channel = await connection.channel()
+        channel = await open_channel(connection)
         found = [await channel.declare_queue(name, passive=True) for name in queues()]
         if busy := [queue.name for queue in found if queue.declaration_result.consumer_count]:
             raise StillRunningError(f"{busy[0]} has a consumer: stop all services first.")

@@ -10,11 +10,11 @@ from contracts.topology import DELAY_SECONDS, delay_exchange, queues_of
 from faststream.rabbit import RabbitBroker
 
 from servicekit.batches import BatchHandling
-from servicekit.errors import BROKER_AWAY
+from servicekit.errors import BROKER_AWAY, is_broker_away
 from servicekit.lenient_frames import read_leniently
 from servicekit.logs import get_logger
 from servicekit.obeying import CommandSubscription
-from servicekit.publisher import with_heartbeat
+from servicekit.publisher import open_channel, with_heartbeat
 from servicekit.receiving import Handling, Subscription, overhear
 from servicekit.setting_aside import Burial
 from servicekit.stopping import cancelled, finished
@@ -32,6 +32,7 @@ _CANCEL_SECONDS = 0.3
 _LEAST_SECONDS = 0.05
 # Of a stop, what is left for the connection once all consumers have ended.
 _GOODBYE_SECONDS = 0.7
+_BEGINNING_TROUBLE: tuple[type[BaseException], ...] = (RuntimeError, *BROKER_AWAY)
 _CLOSING_TROUBLE: tuple[type[BaseException], ...] = (ExceptionGroup, *BROKER_AWAY)
 
 
@@ -115,7 +116,9 @@ class Consumption:
         try:
             self._connection = await self._broker.connect()
             await self._broker.start()
-        except BROKER_AWAY as error:
+        except _BEGINNING_TROUBLE as error:
+            if not is_broker_away(error):
+                raise
             log.warning("broker.waiting", error=repr(error)[:500])
             # Some subscribers may have begun: the next attempt is to find none of them.
             await self._close()
@@ -194,7 +197,7 @@ async def missing_topology(url: str, queues: list[str]) -> list[str]:
     async with connection:
         for name in [*queues, *delays]:
             # A passive declaration of what is missing closes the channel, so each has one of its own.
-            channel = await connection.channel()
+            channel = await open_channel(connection)
             try:
                 if name in delays:
                     await channel.declare_exchange(name, passive=True)

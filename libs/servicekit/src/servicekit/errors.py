@@ -19,6 +19,12 @@ BROKER_AWAY: tuple[type[BaseException], ...] = (
 )
 """Raised by publishing when the broker cannot take a message now; the outcome of a publish is then unknown."""
 
+
+def is_broker_away(error: BaseException) -> bool:
+    """Whether an error is one of `BROKER_AWAY`, or the plain one that says of a connection only that it is closed."""
+    return isinstance(error, BROKER_AWAY) or (isinstance(error, RuntimeError) and str(error).endswith("closed"))
+
+
 DATABASE_UNABLE: tuple[type[BaseException], ...] = (
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,

@@ -14,7 +14,7 @@ from uuid6 import uuid7
 from yarl import URL
 
 from servicekit.clock import HouseClock
-from servicekit.errors import BROKER_AWAY, BrokerAwayError, NotPublishedError
+from servicekit.errors import BROKER_AWAY, BrokerAwayError, NotPublishedError, is_broker_away
 from servicekit.logs import get_logger
 from servicekit.messages import wire_message
 
@@ -31,6 +31,16 @@ def with_heartbeat(url: str) -> str:
     """Return the broker's URL with the heartbeat by which a dead host is noticed, unless it names one."""
     parsed = URL(url)
     return url if "heartbeat" in parsed.query else str(parsed.update_query(heartbeat=_HEARTBEAT_SECONDS))
+
+
+async def open_channel(connection: aio_pika.abc.AbstractConnection, **options: Any) -> aio_pika.abc.AbstractChannel:
+    """Return a channel of a connection; raises one of `BROKER_AWAY` where that has gone meanwhile."""
+    try:
+        return await connection.channel(**options)
+    except RuntimeError as error:
+        if not is_broker_away(error):
+            raise
+        raise ConnectionError(str(error)) from error
 
 
 class Link:
@@ -62,7 +72,7 @@ class Link:
         await self._drop()
         async with asyncio.timeout(_CONNECT_LIMIT_SECONDS):
             self._connection = await aio_pika.connect(self._url, timeout=_CONNECT_LIMIT_SECONDS)
-            self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+            self._channel = await open_channel(self._connection, publisher_confirms=True, on_return_raises=True)
 
     async def _drop(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None

@@ -14,6 +14,7 @@ from servicekit.operator.broker import CONNECT_SECONDS, connected
 from servicekit.operator.findings import Finding, Report, State
 from servicekit.operator.places import words_of
 from servicekit.operator.showing import counted
+from servicekit.publisher import open_channel
 
 Check = Callable[[Report], Awaitable[None]]
 
@@ -65,14 +66,14 @@ def queues(url: str, services: Sequence[str], *, with_delays: bool) -> Check:
 
 async def _seen(connection: aio_pika.abc.AbstractConnection, names: Sequence[str]) -> Seen:
     seen = Seen()
-    channel = await connection.channel()
+    channel = await open_channel(connection)
     for name in names:
         try:
             found = (await channel.declare_queue(name, passive=True)).declaration_result
         except aiormq.exceptions.ChannelNotFoundEntity:
             # The broker answers by closing the channel.
             seen.missing.append(name)
-            channel = await connection.channel()
+            channel = await open_channel(connection)
             continue
         seen.there += 1
         if not found.consumer_count:

@@ -20,6 +20,7 @@ from servicekit.operator.broker import CONNECT_SECONDS, connected
 from servicekit.operator.places import NoPlaceError, at, place_of, words_of
 from servicekit.operator.showing import AsJson, fail, plain, printable, say, warn
 from servicekit.operator.story import Story, local_time
+from servicekit.publisher import open_channel
 
 NAMES = "webinarctl.names"
 """Entry points of services that know people and webinars by name: `async (Database) -> Names`."""
@@ -125,7 +126,7 @@ async def listen(
     async with connected(url) as connection:
         lost = asyncio.Event()
         connection.close_callbacks.add(lambda *_: lost.set())
-        channel = await connection.channel()
+        channel = await open_channel(connection)
         queue = await channel.declare_queue(exclusive=True, auto_delete=True)
         await queue.bind(EXCHANGE, "#")
         await queue.consume(take, no_ack=True)
