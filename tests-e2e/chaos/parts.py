@@ -40,9 +40,9 @@ FACTS: Mapping[Part, Mapping[str, int]] = {
     Part.HIDDEN: {"cta_shown": 1},
 }
 """What is said of somebody, and how often; the CTA is shown when only those are left who stay, looking or not."""
-COMPLETION_PERCENT = 50
-CTA_AT = 0.8
-"""Parts of the time on air; "enough" is 20 points past the threshold, who leaves is 30 short of it."""
+COMPLETION_PERCENT = 60
+CTA_AT = 0.87
+"""Parts of the time on air; "enough" is 20 points past the threshold, who leaves is 40 short of it."""
 
 
 @dataclass
@@ -94,7 +94,7 @@ def _times(part: Part, dice: random.Random) -> tuple[float, float]:
     if part is Part.LATE:
         return dice.uniform(0.5, 0.6), 2.0
     if part is Part.ENOUGH:
-        return -1.0, dice.uniform(0.70, 0.74)
+        return -1.0, dice.uniform(0.80, 0.84)
     if part is Part.FINISHES:
         return -1.0, dice.uniform(0.25, 0.4)
     if part is Part.LEAVES:

@@ -204,17 +204,18 @@ def running_system(
             cast = Cast(stack.base_url, ledger=ledger, wire=wire, telegram=telegram)
             services = [process for name, process in stack.processes.items() if name != SANDBOX]
             keeper = Keeper(services, random.Random(f"{seed} keeper"))
+            desks: list[Desk] = []
             try:
-                system = System(
-                    servers, stack, background, lines, wire, ledger, telegram, cast, orders, keeper, desks=[]
-                )
-                system.desks = [
+                system = System(servers, stack, background, lines, wire, ledger, telegram, cast, orders, keeper, desks)
+                desks += [
                     Desk(Caller(stack.base_url, connect_to=address).sign_in("speaker", PASSWORD), wire, lambda _: None)
                     for address in system.room_addresses
                 ]
                 yield system
             finally:
                 keeper.stop()
+                for desk in desks:
+                    desk.caller.close()
                 cast.close()
                 telegram.close()
                 wire.close()

@@ -22,7 +22,7 @@ RECONNECT_SECONDS = (0.5, 2.0)
 AGAIN_SECONDS = 0.5
 POST_SECONDS = 10.0
 TAB_LASTS = (12.0, 60.0)
-CLICK_AT = 0.9
+CLICK_AT = 0.93
 LOBBY_SECONDS = 8.0
 """How long before the start those come who come early."""
 
@@ -149,7 +149,8 @@ class Crowd:
             await asyncio.sleep(self._dice.uniform(*RECONNECT_SECONDS))
 
     async def _stream(self, member: Member, is_visible: bool) -> AsyncIterator[dict[str, Any]]:
-        address = urlsplit(self._door.pick(self._dice))
+        instance = self._door.pick(self._dice)
+        address = urlsplit(instance)
         reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=1 << 20)
         status = ""
         try:
@@ -172,24 +173,25 @@ class Crowd:
                     state = json.loads(line[6:])
                     if is_visible and state["status"] == "live" != status:
                         # The page says so when it connects and when the webinar goes live.
-                        self._tell_seen(member)
+                        self._tell_seen(member, instance)
                     status = state["status"]
                     yield state
         finally:
             writer.close()
 
-    def _tell_seen(self, member: Member) -> None:
-        task = asyncio.create_task(self._insist(member, "seen", accept=(200, 404)))
+    def _tell_seen(self, member: Member, instance: str) -> None:
+        task = asyncio.create_task(self._insist(member, "seen", accept=(200, 404), first=instance))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
-    async def _insist(self, member: Member, path: str, *, accept: Sequence[int]) -> None:
-        """Say something to the site until it is taken, at whatever instance."""
+    async def _insist(self, member: Member, path: str, *, accept: Sequence[int], first: str | None = None) -> None:
+        """Say something to the site until it is taken: to the instance `first`, then to whatever other."""
         access = self._access[member.person.account_id]
         headers = {"Origin": self._door.public, "X-CSRF-Token": access.token, "Cookie": access.cookies}
         body = {"webinar_id": str(self._webinar_id)}
         while True:
-            address = f"{self._door.pick(self._dice)}/webinar/v1/{path}"
+            address = f"{first or self._door.pick(self._dice)}/webinar/v1/{path}"
+            first = None
             try:
                 async with self._client.post(address, json=body, headers=headers) as answer:
                     if answer.status in accept:

@@ -68,17 +68,17 @@ def test_every_service_stops_in_time_and_goes_on_afterwards(own_servers: Servers
     world.let_run(started, 6)
     services = [world.stack.service(name) for name in THE_FIVE]
     # What a stop cuts off says so; a job that had the database under it is no fault either.
-    world.excused += ["CancelledError", "job.failed"]
-    try:
-        with paused(pid):
-            time.sleep(0.5)
-            with ThreadPoolExecutor(len(services)) as pool:
-                ended = dict(zip(THE_FIVE, pool.map(_stop, services), strict=True))
-    finally:
-        for service in services:
-            service.launch()
-        for service in services:
-            service.wait()
+    with world.excusing("CancelledError", "job.failed"):
+        try:
+            with paused(pid):
+                time.sleep(0.5)
+                with ThreadPoolExecutor(len(services)) as pool:
+                    ended = dict(zip(THE_FIVE, pool.map(_stop, services), strict=True))
+        finally:
+            for service in services:
+                service.launch()
+            for service in services:
+                service.wait()
     assert {code for code, _ in ended.values()} == {0}, ended
     assert max(seconds for _, seconds in ended.values()) < STOP_SECONDS, ended
     room.wait_for_gaps(STREAMS)
