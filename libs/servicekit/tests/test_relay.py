@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -15,10 +16,12 @@ from contracts.examples import example
 from contracts.topology import CORE_WEBINAR, EXCHANGE, RETURN_EXCHANGE, ROOM_UI
 from local_stack.readiness import management_request
 from servicekit import Database, HouseClock
+from servicekit.jobs import run_job
 from servicekit.live_testing import Door, Outside
+from servicekit.parking import parked, try_homeless_again, unpark
 from servicekit.provision import vhost_of
 from servicekit.refusals import wait_after
-from servicekit.relay import Relay, parked, unpark
+from servicekit.relay import Relay
 from servicekit.testing import NOON, eventually
 
 TOPIC = AccountEvent.topic
@@ -170,6 +173,34 @@ async def test_a_row_that_is_refused_is_parked_while_others_pass(
         await (await outside.channel.get_queue("home")).bind(RETURN_EXCHANGE, "nobody.here")
         assert await unpark(database, [homeless]) == 1
         await eventually(rows_left(database, 1))
+
+
+async def test_of_the_parked_those_without_a_queue_are_tried_again_and_go_once_it_is_there(
+    database: Database, outside: Outside
+) -> None:
+    long_ago = NOON - timedelta(days=365)
+    homeless = await add_row(
+        database, exchange=RETURN_EXCHANGE, routing_key="nobody.here", parked_at=long_ago, attempts=5,
+        last_error="PublishError: 312 NO_ROUTE",
+    )  # fmt: skip
+    too_long = await add_row(database, parked_at=long_ago, attempts=5, last_error="ValueError('too long')")
+    [queue] = [await outside.channel.declare_queue("home", exclusive=True)]
+    async with relaying(database.url, outside.url):
+        # Not back yet: one more refusal while others pass, and it is parked as before.
+        await run_job(database, try_homeless_again)
+        number = 0
+        async with asyncio.timeout(20):
+            while homeless not in [row["seq"] for row in await parked(database)]:
+                number += 1
+                await announce(database, number)
+                await outside.listener.until(TOPIC, number)
+        await run_job(database, try_homeless_again)
+        assert len(await parked(database)) == 2, "it was looked at a moment ago"
+        await queue.bind(RETURN_EXCHANGE, "nobody.here")
+        await database.pool.execute("update outbox set parked_at = $1", long_ago)
+        await run_job(database, try_homeless_again)
+        await eventually(rows_left(database, 1))
+    assert [row["seq"] for row in await parked(database)] == [too_long]
 
 
 async def test_a_row_that_is_refused_is_parked_when_others_pass_between_its_tries(

@@ -1,6 +1,7 @@
 """`webinarctl account`: the same rules, in a terminal."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,8 @@ async def test_an_account_is_added_listed_and_deactivated(web: Web, terminal: Te
         ["candidate", "active", "Анна", "Борис"],
         ["partner", "active", "Борис", "-"],
     ]
+    as_json = json.loads((await terminal.run("list", "--json", "--search", "anna")).stdout)
+    assert [(one["login"], one["state"], one["partner"]) for one in as_json] == [("anna", "active", "Борис")]
     assert (await terminal.run("deactivate", "--login", "Anna")).returncode == 0
     assert await announced(web) == ["account_event"] * 3
 

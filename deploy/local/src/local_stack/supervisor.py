@@ -23,7 +23,8 @@ from local_stack.service_process import ServiceProcess
 
 SANDBOX = "telegram-sandbox"
 READY_PATIENCE_SECONDS = 90.0
-RESTARTS_ALLOWED = 3
+RESTARTS_ALLOWED = 6
+"""More than a message that kills its process costs before it is buried."""
 RESTARTS_WINDOW_SECONDS = 60.0
 
 

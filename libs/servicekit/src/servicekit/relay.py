@@ -13,17 +13,17 @@ from contracts.topology import EXCHANGE, TOPIC_OF
 from servicekit import metrics
 from servicekit.checkpoints import Checkpoint, checkpoint
 from servicekit.clock import HouseClock
-from servicekit.database import Database, connect
+from servicekit.database import connect
 from servicekit.errors import BROKER_AWAY, DATABASE_TROUBLE, BrokerAwayError
 from servicekit.logs import get_logger
 from servicekit.messages import wire_message
+from servicekit.parking import PARK_AFTER
 from servicekit.publisher import PUBLISH_LIMIT_SECONDS, Link
 from servicekit.refusals import FullQueues, Refusal, Way, tells_of_a_full_queue, wait_after
 
 log = get_logger(__name__)
 
 IN_FLIGHT = 500
-PARK_AFTER = 5
 _LOCK = 7_113_060_115
 _BUSY_POLL_SECONDS = 0.1
 _IDLE_POLL_SECONDS = 0.5
@@ -281,25 +281,3 @@ def _refuses_one(outcome: BaseException) -> bool:
 def _refuses_channel(outcome: BaseException | None) -> bool:
     """Whether the broker closed the channel over a message: forbidden, or to an exchange that is not there."""
     return isinstance(outcome, aiormq.exceptions.ChannelClosed)
-
-
-async def parked(database: Database, *, limit: int = 100) -> list[dict[str, Any]]:
-    """Return the rows that the broker refused time and again, oldest first, with why."""
-    rows = await database.pool.fetch(
-        "select seq, type, message_id, correlation_id, routing_key, created_at, parked_at, last_error from outbox "
-        "where parked_at is not null order by seq limit $1",
-        limit,
-    )
-    return [dict(row) for row in rows]
-
-
-async def unpark(database: Database, seqs: Sequence[int]) -> int:
-    """Let the relay try parked rows again; returns how many there were."""
-    async with database.work() as work:
-        found = await work.connection.fetch(
-            "update outbox set parked_at = null, attempts = 0 where seq = any($1::bigint[]) and parked_at is not null "
-            "returning seq",
-            list(seqs),
-        )
-        work.after_commit(database.wake)
-    return len(found)

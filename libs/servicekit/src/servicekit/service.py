@@ -1,7 +1,6 @@
 """A service: where its parts meet, how it starts, how it stops."""
 
 import asyncio
-import resource
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -12,7 +11,7 @@ from contracts import SnapshotRequested
 from contracts.topology import queues_of
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 
-from servicekit import http, jobs, ops, retention, snapshots
+from servicekit import http, jobs, ops, parking, retention, snapshots
 from servicekit.clock import HouseClock
 from servicekit.commanding import CommandClient
 from servicekit.consuming import Consumption
@@ -21,6 +20,7 @@ from servicekit.errors import DATABASE_TROUBLE
 from servicekit.logs import configure, get_logger
 from servicekit.migrations import migrate
 from servicekit.obeying import CommandHandling
+from servicekit.open_files import raise_open_files
 from servicekit.publisher import Publisher
 from servicekit.receiving import Handling
 from servicekit.relay import Relay
@@ -254,12 +254,14 @@ class Service:
         periodic: list[tuple[Handler, float, str]] = [
             (self.handler(job.handler), job.seconds, job.handler.__qualname__) for job in router.jobs
         ]
-        periodic.append((ops.measure_backlog, _METRICS_SECONDS, "measure_backlog"))
-        periodic.append((retention.forget_old_outcomes, _FORGETTING_SECONDS, "forget_old_outcomes"))
-        forget = retention.forget_dead_letters(
-            kept=self.settings.dead_letters_kept, most=self.settings.dead_letters_most
-        )
-        periodic.append((forget, _FORGETTING_SECONDS, "forget_dead_letters"))
+        settings = self.settings
+        forget = retention.forget_dead_letters(kept=settings.dead_letters_kept, most=settings.dead_letters_most)
+        periodic += [
+            (ops.measure_backlog, _METRICS_SECONDS, "measure_backlog"),
+            (parking.try_homeless_again, parking.TRY_AGAIN_SECONDS, "try_homeless_again"),
+            (retention.forget_old_outcomes, _FORGETTING_SECONDS, "forget_old_outcomes"),
+            (forget, _FORGETTING_SECONDS, "forget_dead_letters"),
+        ]
         if router.owned_snapshots:
             owned = {topic: self.handler(present) for topic, present in router.owned_snapshots.items()}
             periodic.append((snapshots.announce_slices(owned), 0.5, "announce_slices"))
@@ -280,22 +282,11 @@ class Service:
                 log.warning("clock.not_read", error=repr(error))
 
 
-def _raise_open_files() -> None:
-    """Allow this process as many open files as it may have: shells give 1024, and each viewer is a connection."""
-    before, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    except (ValueError, OSError) as error:
-        log.warning("process.open_files_not_raised", limit=before, error=repr(error))
-    else:
-        log.info("process.open_files", limit=limit, before=before)
-
-
 def run(service: Service) -> None:
     """Run a service as a process: the whole of `__main__`."""
     settings = service.settings
     configure(service.name, form=settings.log_format, level=settings.log_level, instance_id=settings.instance_id)
-    _raise_open_files()
+    raise_open_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(service.run())
         end_now()

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from servicekit import relay
+from servicekit import parking
 from servicekit.database import Database
 from servicekit.operator.places import Place, Service, do_at, do_in_each, places
 from servicekit.operator.showing import AsJson, fail, say, show
@@ -29,7 +29,7 @@ def list_parked(
     """Show announcements that were set aside, oldest first."""
 
     async def read(place: Place, database: Database) -> list[dict[str, Any]]:
-        found = await relay.parked(database, limit=limit)
+        found = await parking.parked(database, limit=limit)
         return [{"number": row.pop("seq"), "service": place.service, **row} for row in found]
 
     found, complete = do_in_each(service, read)
@@ -52,4 +52,4 @@ def release_parked(
             fail("Each service counts for itself: say whose with --service.")
         return found[0]
 
-    say(f"{do_at(place, lambda database: relay.unpark(database, numbers))} released.")
+    say(f"{do_at(place, lambda database: parking.unpark(database, numbers))} released.")

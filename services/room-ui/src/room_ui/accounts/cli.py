@@ -13,7 +13,7 @@ from servicekit import Database, HouseClock
 from servicekit.errors import DATABASE_TROUBLE
 from servicekit.migrations import migrate
 from servicekit.operator.places import NoPlaceError, place_of, words_of
-from servicekit.operator.showing import fail
+from servicekit.operator.showing import AsJson, fail, show
 
 from room_ui.accounts.accounts import Accounts, Added
 from room_ui.accounts.domain import AccountRefused, new_account
@@ -26,6 +26,9 @@ errors = Console(stderr=True, highlight=False)
 T = TypeVar("T")
 
 _UNUSED = "not-used-by-the-command-line"
+_HEADINGS = {
+    "login": "Login", "account_id": "Account", "role": "Role", "state": "State", "name": "Name", "partner": "Partner",
+}  # fmt: skip
 
 
 def _settings() -> RoomUiSettings:
@@ -123,7 +126,9 @@ def add(  # noqa: PLR0917 - options by name, to Typer
 
 
 @app.command("list")
-def list_accounts(search: Annotated[str, typer.Option(help="Part of a login or name.")] = "") -> None:
+def list_accounts(
+    search: Annotated[str, typer.Option(help="Part of a login or name.")] = "", as_json: AsJson = False
+) -> None:
     """Print the accounts: login, id, role, active or not, name, partner's name."""
 
     async def work(accounts: Accounts) -> list[Account]:
@@ -132,10 +137,18 @@ def list_accounts(search: Annotated[str, typer.Option(help="Part of a login or n
             found += page
         return found
 
-    for account in _run(work):
-        state = "active" if account.active else "inactive"
-        partner = account.partner_name or "-"
-        typer.echo(f"{account.login}\t{account.account_id}\t{account.role}\t{state}\t{account.display_name}\t{partner}")
+    rows = [
+        {
+            "login": account.login,
+            "account_id": account.account_id,
+            "role": str(account.role),
+            "state": "active" if account.active else "inactive",
+            "name": account.display_name,
+            "partner": account.partner_name or "-",
+        }
+        for account in _run(work)
+    ]
+    show(rows, _HEADINGS, as_json=as_json, nothing="There is no such account." if search else "There is no account.")
 
 
 async def _named(accounts: Accounts, login: str) -> Account:
