@@ -18,10 +18,17 @@ from world.telegram import Telegram
 from world.wire import Wire
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run asynchronous tests first: once Playwright's synchronous interface runs, the thread's loop is taken."""
+    """Run asynchronous tests first: once Playwright's synchronous interface runs, the thread's loop is taken.
+
+    Side by side (`--dist loadgroup`) all stories of the one system stay together, and what has servers of its own is
+    told beside them, a file at a time.
+    """
     items.sort(key=lambda item: not inspect.iscoroutinefunction(getattr(item, "function", None)))
     for item in items:
+        shares = "the_world" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("the world" if shares else item.path.stem))
         # The first story waits for servers, services and people, too.
         item.add_marker(pytest.mark.timeout(240))
 

@@ -39,7 +39,7 @@ def main(service_name: str) -> None:
     wrap = sabotage(Sabotage(removed), service) if removed else _as_it_is
 
     def receive_through(handling: Handling) -> Handling:
-        return Disorder(wrap(handling), dice)
+        return wrap(Disorder(handling, dice))
 
     service.receive_through = receive_through
     obey_orders(Path(os.environ["CHAOS_ORDERS"]), service_name)

@@ -40,9 +40,9 @@ FACTS: Mapping[Part, Mapping[str, int]] = {
     Part.HIDDEN: {"cta_shown": 1},
 }
 """What is said of somebody, and how often; the CTA is shown when only those are left who stay, looking or not."""
-COMPLETION_PERCENT = 60
+COMPLETION_PERCENT = 50
 CTA_AT = 0.87
-"""Parts of the time on air; "enough" is 20 points past the threshold, who leaves is 40 short of it."""
+"""Parts of the time on air; "enough" is 30 points past the threshold, who leaves is 30 short of it."""
 
 
 @dataclass

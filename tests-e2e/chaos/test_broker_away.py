@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from local_stack.servers import Servers, docker_servers, private_servers
+from local_stack.servers import servers_to_crash
 from playwright.sync_api import Browser, expect
 from world.caller import error_code
 from world.people import Person
@@ -24,11 +24,9 @@ BACK_SECONDS = 60.0
 
 
 @pytest.mark.timeout(240 + AWAY.total_seconds())
-def test_a_broker_that_is_away_costs_nobody_their_minutes(
-    servers: Servers, the_browser: Browser, tmp_path: Path
-) -> None:
+def test_a_broker_that_is_away_costs_nobody_their_minutes(the_browser: Browser, tmp_path: Path) -> None:
     with (
-        docker_servers() if servers.kind == "docker" else private_servers() as own,
+        servers_to_crash() as own,
         running_system(own, tmp_path / "stack", seed=0) as system,
     ):
         assert own.rabbitmq is not None

@@ -21,6 +21,8 @@ PYTEST = (sys.executable, "-m", "pytest", "-q")
 # They wait more than they work, so there is one more than cores that anybody has. Each starts servers of its own: roles
 # and broker users have the same names in every test that makes them. A file stays together, with what it has started.
 SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+# The stories of one system, and beside them those that start, and kill, one of their own.
+TWO_BESIDE = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
 # Programs beside the stories; they share the stories' package.
 PROGRAM = ("env", "PYTHONPATH=tests-e2e", sys.executable, "-m")
 
@@ -79,8 +81,9 @@ def tests() -> Part:
 
 
 def e2e() -> Part:
-    """Stories through all services, with browsers."""
-    return Part("e2e", ((*PYTEST, "tests-e2e"),))
+    """Stories through all services, with browsers; one after the other where somebody named the servers."""
+    beside = () if named_servers() else TWO_BESIDE
+    return Part("e2e", ((*PYTEST, *beside, "tests-e2e"),))
 
 
 def soak() -> Part:

@@ -137,6 +137,11 @@ def servers_for_tests(environment: Mapping[str, str] = os.environ) -> Servers:
     return private_servers()
 
 
+def servers_to_crash(environment: Mapping[str, str] = os.environ) -> Servers:
+    """Return servers for one test that kills them: in containers where TEST_SERVERS=`docker` says so, else private."""
+    return docker_servers() if environment.get(TEST_SERVERS) == "docker" else private_servers()
+
+
 def start_together(postgres: Server, rabbitmq: Server) -> None:
     """Start both at the same time; when one does not start, or somebody presses Ctrl-C meanwhile, close both."""
     with ThreadPoolExecutor(2) as pool:
