@@ -18,6 +18,7 @@ ROOM_REFRESH_SECONDS = 2.0
 RECOUNT_SECONDS = 2.0
 HEARTBEAT_SECONDS = 10.0
 TOLD_AGAIN_SECONDS = 20.0
+FIRST_READING_AGAIN_SECONDS = 0.5
 _CANCEL_SECONDS = 0.3
 
 
@@ -37,12 +38,24 @@ async def _repeat(name: str, work: Callable[[], Awaitable[None]], seconds: float
         await asyncio.sleep(seconds)
 
 
+async def _done_once(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work` as soon as the database lets it be done: one that goes away just now is no reason to give up."""
+    while True:
+        try:
+            await work()
+        except DATABASE_TROUBLE as error:
+            log.warning("keeping.waits", work=name, error=repr(error))
+            await asyncio.sleep(FIRST_READING_AGAIN_SECONDS)
+        else:
+            return
+
+
 @asynccontextmanager
 async def kept(rooms: Rooms, sessions: Sessions, reporter: Reporter) -> AsyncIterator[None]:
     """Keep the rooms and sessions up to date while the block runs; the first reading is done when it begins."""
     sessions.on_end(rooms.close_sessions)
-    await rooms.refresh()
-    await sessions.refresh()
+    await _done_once("refresh_rooms", rooms.refresh)
+    await _done_once("refresh_sessions", sessions.refresh)
 
     async def recount() -> None:
         rooms.recount()
