@@ -1,11 +1,12 @@
 """Play seeds, print the accounts of each, and fail on any difference: `python -m chaos --seed 1 --seed 2`."""
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from local_stack.interrupts import Interrupts
 from local_stack.servers import private_servers
 from servicekit.checkpoints import Checkpoint
 
@@ -33,8 +34,16 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="remove each protection in turn: every run must fail")
     parser.add_argument("--results", type=Path, help="add a line for each seed to this file")
     wanted = parser.parse_args()
-    if wanted.check:
-        return check()
+    try:
+        with Interrupts():
+            return check() if wanted.check else play_all(wanted)
+    except KeyboardInterrupt:
+        say("Broken off; nothing is left running.")
+        return 130
+
+
+def play_all(wanted: Namespace) -> int:
+    """Play the seeds; return 1 if one shows a difference."""
     size = SHORT if wanted.short else FULL
     if wanted.faults is not None:
         size = replace(size, kills=wanted.faults)

@@ -6,7 +6,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
@@ -18,7 +17,6 @@ from chaos.system import System
 
 T = TypeVar("T")
 SERVICES = ("core-webinar", "room-ui", "tracker", "attendance", "post-webinar")
-KEEPS_IN_MEMORY = "room-ui"
 HEARING = ("room-ui", "tracker", "attendance", "post-webinar")
 Point = tuple[str, Checkpoint]
 """A service, and where it dies."""
@@ -31,11 +29,8 @@ POINTS: tuple[Point, ...] = (
     ("post-webinar", Checkpoint.ANSWERED),
 )
 """Which processes pass which points in a run."""
-TOLD_SECONDS = 12.0
-"""After an outage of the broker room-ui has told by then what it alone knew; killed before, it takes that along."""
 SERVER_DOWN_SECONDS = (0.2, 3.0)
 CUT_SECONDS = (0.5, 4.0)
-LOOK_SECONDS = 0.1
 
 
 class Kind(StrEnum):
@@ -124,7 +119,6 @@ class Striker:
     points_struck: Counter[tuple[str, str]] = field(default_factory=Counter)
     poisons: int = 0
     failed: list[str] = field(default_factory=list)
-    _told_at: float = 0.0
     _servers: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
     def run(self, faults: Sequence[Fault]) -> None:
@@ -132,11 +126,18 @@ class Striker:
         began = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
             for fault in faults:
-                time.sleep(max(0.0, began + fault.at - time.monotonic()))
+                self.system.pause(began + fault.at - time.monotonic())
                 self._look_at_points()
                 self.say(f"{time.monotonic() - began:6.1f} s  {fault}")
                 pool.submit(self._strike, fault)
         self._look_at_points()
+
+    def order_unmet(self, points: Sequence[Point]) -> None:
+        """Order a death at each of these points that nobody has met so far."""
+        self._look_at_points()
+        for service, point in points:
+            if not self.points_struck[service, point]:
+                self._order(service, point)
 
     def withdraw_orders(self) -> None:
         """Nobody dies by order any more."""
@@ -165,13 +166,9 @@ class Striker:
     def _do(self, fault: Fault) -> None:
         kind = fault.kind
         if kind is Kind.KILL_AT:
-            if fault.target.startswith(KEEPS_IN_MEMORY):
-                self._wait_until_told()
             self._order(fault.target, Checkpoint(fault.point))
             return
         if kind is Kind.KILL:
-            if fault.target.startswith(KEEPS_IN_MEMORY):
-                self._wait_until_told()
             self.system.stack.service(fault.target).crash()
         elif kind in {Kind.KILL_BROKER, Kind.RESTART_BROKER, Kind.KILL_DATABASE, Kind.RESTART_DATABASE}:
             self._server(kind)
@@ -196,7 +193,7 @@ class Striker:
         name = "broker" if "BROKER" in kind.name else "database"
         server = self.system.servers.rabbitmq if name == "broker" else self.system.servers.postgres
         assert server is not None
-        with self._servers[name], self._sparing_room_ui(name):
+        with self._servers[name]:
             if kind in {Kind.KILL_BROKER, Kind.KILL_DATABASE}:
                 server.kill()
             else:
@@ -206,38 +203,10 @@ class Striker:
 
     def _cut(self, name: str) -> None:
         line = self.system.lines.broker if name == "broker" else self.system.lines.database
-        with self._servers[name], self._sparing_room_ui(name):
+        with self._servers[name]:
             line.cut()
             time.sleep(self.dice.uniform(*CUT_SECONDS))
             line.mend()
-
-    def _wait_until_told(self) -> None:
-        """Return when room-ui may be killed: not promised is what it alone knows while the broker is away."""
-        while self._servers["broker"].locked() or time.monotonic() < self._told_at:
-            time.sleep(LOOK_SECONDS)
-
-    @contextmanager
-    def _sparing_room_ui(self, server: str) -> Iterator[None]:
-        """Take back the orders to room-ui while the broker is away, and give them again when it has told everything."""
-        if server != "broker":
-            yield
-            return
-        spared = [
-            (service, point)
-            for service, point in list(self.points_given)
-            if service == KEEPS_IN_MEMORY and self.system.orders.withdraw(service, point)
-        ]
-        self.points_given = [order for order in self.points_given if order not in spared]
-        try:
-            yield
-        finally:
-            self._told_at = time.monotonic() + TOLD_SECONDS
-            threading.Thread(target=self._give_again, args=(spared,), daemon=True).start()
-
-    def _give_again(self, orders: Sequence[Point]) -> None:
-        self._wait_until_told()
-        for service, point in orders:
-            self._order(service, point)
 
     def _end_sessions(self) -> None:
         with self._servers["database"]:

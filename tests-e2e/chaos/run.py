@@ -189,9 +189,15 @@ def _play(system: System, seed: int, size: Size, tell: Callable[[str], None]) ->
         with ThreadPoolExecutor(1 + len(shows)) as pool:
             striking = pool.submit(striker.run, meanwhile)
             playing = [pool.submit(show.run, number * size.every_seconds) for number, show in enumerate(shows)]
-            for running in (*playing, striking):
-                running.result()
+            try:
+                for running in (*playing, striking):
+                    running.result()
+            except BaseException:
+                system.broken_off.set()
+                raise
         tell("The last webinar is over.")
+        if size.at_points:
+            striker.order_unmet(size.points)
         striker.run(afterwards)
         tell("The last fault is over.")
         failures = _calm_down(system, striker)
@@ -305,15 +311,15 @@ class Show:
     def run(self, wait: float) -> None:
         """Play it; `wait`: seconds before its lobby opens."""
         seconds = self._size.on_air_seconds
-        time.sleep(wait)
+        self._system.pause(wait)
         self.crowd.come(self._one.members, seconds)
-        time.sleep(LOBBY_SECONDS)
+        self._system.pause(LOBBY_SECONDS)
         self._insist("start", lambda: self._said("webinar_started"), confirm="confirm")
         started = time.monotonic()
         self.crowd.started()
-        time.sleep(CTA_AT * seconds)
+        self._system.pause(CTA_AT * seconds)
         self._insist("cta/show", lambda: self._said("webinar_event", cta_visibility="visible"))
-        time.sleep(max(0.0, started + seconds - time.monotonic()))
+        self._system.pause(started + seconds - time.monotonic())
         self._insist("stop", lambda: self._said("webinar_finished"), confirm="confirm")
 
     def _said(self, topic: str, **fields: str) -> list[Said]:
@@ -336,7 +342,7 @@ class Show:
                 answers.append(f"{answer.status_code} {error_code(answer) or ''}")
             until = time.monotonic() + DESK_PAUSE_SECONDS
             while not is_done() and time.monotonic() < until:
-                time.sleep(POLL_SECONDS / 10)
+                self._system.pause(POLL_SECONDS / 10)
             if time.monotonic() - began > DESK_PATIENCE_SECONDS:
                 self.complaints.append(f"{self._one.title} {button}: pressed in vain: {answers}")
                 return

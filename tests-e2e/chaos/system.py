@@ -37,6 +37,10 @@ LOOK_SECONDS = 0.05
 READY_PATIENCE_SECONDS = 90.0
 
 
+class BrokenOffError(Exception):
+    """The run ends here, for a reason that is told elsewhere."""
+
+
 @dataclass
 class Lines:
     """Between the services and their servers."""
@@ -112,6 +116,13 @@ class System:
     """The speaker's desk, at each room-ui instance."""
     chats: dict[str, Chat] = field(default_factory=dict)
     """Account → where its messages can go."""
+    broken_off: threading.Event = field(default_factory=threading.Event)
+    """Set when nobody wants to see the rest."""
+
+    def pause(self, seconds: float) -> None:
+        """Sleep; raises `BrokenOffError` when the run is broken off."""
+        if self.broken_off.wait(max(0.0, seconds)):
+            raise BrokenOffError
 
     @property
     def services(self) -> list[ServiceProcess]:

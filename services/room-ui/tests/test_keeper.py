@@ -26,7 +26,7 @@ class Read:
         """Nobody is signed out here."""
 
     def __getattr__(self, name: str) -> Any:
-        if name in {"report_all", "report_news", "report_next_end"}:
+        if name in {"report_all", "report_news", "report_next_end", "report_untold"}:
             return asyncio.Event().wait
         return lambda *_: None
 

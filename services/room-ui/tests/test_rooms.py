@@ -7,7 +7,7 @@ from contracts import Role, WebinarStatus
 from hypothesis import given
 from hypothesis import strategies as st
 from room_ui.rooms.presence import POLL_LASTS
-from room_ui.rooms.reporter import PART, Reporter
+from room_ui.rooms.reporter import PART
 from room_ui.rooms.room import Room
 from room_ui.rooms.state import room_state, written
 from room_ui.rooms.throttle import Allowance
@@ -85,7 +85,7 @@ def reported(web: Web) -> list[tuple[str, bool, bool]]:
 async def test_a_page_that_polls_is_in_the_room_until_it_stops(web: Web) -> None:
     await web.know(webinar_event("live"))
     anna = await web.member()
-    rooms, reporter = web.parts.rooms, Reporter(web.parts.rooms, web.broker)
+    rooms, reporter = web.parts.rooms, web.reporter()
 
     await anna.browser.get("/webinar/v1/state?visible=0")
     rooms.recount()
@@ -104,7 +104,7 @@ async def test_seen_in_the_lobby_is_said_again_by_the_page_after_the_start(web: 
     webinar = webinar_event()
     await web.know(webinar)
     anna = await web.member()
-    reporter = Reporter(web.parts.rooms, web.broker)
+    reporter = web.reporter()
     body = {"webinar_id": str(webinar.webinar_id)}
     assert (await anna.post("/webinar/v1/seen", json=body)).status_code == 200
     await reporter.report_all()
@@ -127,7 +127,7 @@ async def test_a_host_is_marked_and_not_counted(web: Web) -> None:
 
     await host.browser.get("/webinar/v1/state?visible=1")
     web.parts.rooms.recount()
-    await Reporter(web.parts.rooms, web.broker).report_all()
+    await web.reporter().report_all()
 
     assert web.broker.reports[-1].entries[0].host
     assert (await host.browser.get("/webinar/v1/state")).json()["viewers"] == 0
@@ -137,7 +137,7 @@ async def test_what_could_not_be_told_is_told_whole_when_the_broker_is_back(web:
     await web.know(webinar_event("live"))
     anna, boris = await web.member(), await web.member()
     [room] = web.parts.rooms.all()
-    reporter = Reporter(web.parts.rooms, web.broker)
+    reporter = web.reporter()
     web.broker.away = True
 
     first = web.parts.rooms.enter(room, anna.viewer, None, visible=True)
@@ -160,7 +160,7 @@ async def test_the_end_is_reported_at_once_with_its_version_even_by_who_has_nobo
     await web.know(webinar)
     anna = await web.member()
     [room] = web.parts.rooms.all()
-    reporter = Reporter(web.parts.rooms, web.broker)
+    reporter = web.reporter()
     connection = web.parts.rooms.enter(room, anna.viewer, None, visible=True)
     await reporter.report_all()
     web.parts.rooms.leave(room, connection)
@@ -185,7 +185,7 @@ async def test_newcomers_alone_never_pass_for_the_whole_room_at_the_end(web: Web
     await web.know(webinar)
     anna, boris = await web.member(), await web.member()
     [room] = web.parts.rooms.all()
-    reporter = Reporter(web.parts.rooms, web.broker)
+    reporter = web.reporter()
     web.parts.rooms.enter(room, anna.viewer, None, visible=True)
     await reporter.report_all()
     web.broker.away = True
@@ -204,7 +204,7 @@ async def test_newcomers_alone_never_pass_for_the_whole_room_at_the_end(web: Web
 async def test_an_instance_that_never_told_of_a_room_says_nothing_of_its_end(web: Web) -> None:
     webinar = webinar_event("live")
     await web.know(webinar)
-    reporter = Reporter(web.parts.rooms, web.broker)
+    reporter = web.reporter()
 
     web.parts.rooms.apply(later(webinar, status=WebinarStatus.FINISHED, finished_at=NOON))
     await reporter.report_next_end()
@@ -219,7 +219,7 @@ async def test_a_crowd_is_reported_in_parts_of_one_round(web: Web) -> None:
     for number in range(PART * 2 + 1):
         room.presence.connect(f"lead-{number}", NOON, host=False)
 
-    await Reporter(web.parts.rooms, web.broker).report_all()
+    await web.reporter().report_all()
 
     reports = web.broker.reports
     assert [(one.part, one.parts, len(one.entries)) for one in reports] == [(0, 3, 1000), (1, 3, 1000), (2, 3, 1)]
@@ -232,7 +232,7 @@ async def test_our_own_reports_that_come_back_count_nobody_twice(web: Web) -> No
     anna = await web.member()
     [room] = web.parts.rooms.all()
     connection = web.parts.rooms.enter(room, anna.viewer, None, visible=True)
-    await Reporter(web.parts.rooms, web.broker).report_all()
+    await web.reporter().report_all()
     web.parts.rooms.hear_others(web.broker.reports[-1])
     web.parts.rooms.leave(room, connection)
 

@@ -16,6 +16,7 @@ from room_ui.parts import Parts
 from room_ui.rooms.keeper import kept
 from room_ui.rooms.reporter import Reporter, ReportPublisher
 from room_ui.rooms.rooms import Rooms
+from room_ui.rooms.untold import Untold
 from room_ui.settings import RoomUiSettings
 
 log = get_logger(__name__)
@@ -116,7 +117,7 @@ async def room_door(
 ) -> AsyncIterator[int]:
     """Serve the rooms over HTTP while the block runs; yields the port. `stopping`: that of the service around it."""
     stopping = stopping or Stopping()
-    reporter = Reporter(parts.rooms, publisher)
+    reporter = Reporter(parts.rooms, publisher, Untold(parts.database))
     sock = room_socket(parts.settings)
     port: int = sock.getsockname()[1]
     async with kept(parts.rooms, parts.sessions, reporter):

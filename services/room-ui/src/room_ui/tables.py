@@ -201,3 +201,14 @@ class FinishRow(RoomUiTable, table=True):
     webinar_id: UUID = Field(primary_key=True)
     lead_id: str = Field(primary_key=True, sa_type=Text)
     at: datetime = Field(sa_type=_MOMENT)
+
+
+class UntoldPresenceRow(RoomUiTable, table=True):
+    """A report that the broker did not take; `reports` are its parts, each a whole `contracts.RoomPresence`."""
+
+    __tablename__ = "untold_presence"
+
+    webinar_id: UUID = Field(primary_key=True)
+    instance_id: str = Field(primary_key=True, sa_type=Text)
+    round: int = Field(sa_type=BigInteger)
+    reports: list[dict[str, Any]] = Field(sa_type=JSONB)

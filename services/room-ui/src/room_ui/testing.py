@@ -14,6 +14,9 @@ from servicekit.testing import ServiceUnderTest
 
 from room_ui.accounts.domain import new_account
 from room_ui.main import create_application, create_service, web_parts
+from room_ui.rooms.reporter import Reporter
+from room_ui.rooms.rooms import Rooms
+from room_ui.rooms.untold import Untold
 from room_ui.settings import RoomUiSettings
 from room_ui.viewer import Viewer
 
@@ -151,6 +154,16 @@ class Web:
         scope = {"type": "http", "headers": [(b"cookie", cookie.encode())]}
         known = await self.parts.sessions.authenticate(scope)
         return Member(added.account_id, login, known.viewer, cookie, self.browser(cookie))
+
+    def reporter(self, rooms: Rooms | None = None) -> Reporter:
+        """Return what tells the broker who is in the rooms here, or in those of another instance."""
+        return Reporter(rooms or self.parts.rooms, self.broker, Untold(self.parts.database))
+
+    def another_instance(self, instance_id: str) -> Rooms:
+        """Return the rooms of another instance on the same database; `refresh` them first."""
+        rooms = Rooms(self.parts.settings.model_copy(update={"instance_id": instance_id}))
+        rooms.open(self.parts.database, self.parts.clock)
+        return rooms
 
     async def know(self, *webinars: WebinarEvent) -> None:
         """Let the projection and the rooms know these webinars."""

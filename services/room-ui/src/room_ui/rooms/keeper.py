@@ -9,7 +9,7 @@ from servicekit.logs import get_logger
 from servicekit.stopping import cancelled
 
 from room_ui.accounts.sessions import REFRESH_SECONDS, Sessions
-from room_ui.rooms.reporter import INTERVAL_SECONDS, Reporter
+from room_ui.rooms.reporter import AGAIN_SECONDS, INTERVAL_SECONDS, Reporter
 from room_ui.rooms.rooms import Rooms
 
 log = get_logger(__name__)
@@ -73,6 +73,7 @@ async def kept(rooms: Rooms, sessions: Sessions, reporter: Reporter) -> AsyncIte
         ("beat", beat, HEARTBEAT_SECONDS),
         ("tell_again", tell_again, TOLD_AGAIN_SECONDS),
         ("report_all", reporter.report_all, INTERVAL_SECONDS),
+        ("report_untold", reporter.report_untold, AGAIN_SECONDS),
         ("report_news", reporter.report_news, 0),
         ("report_ends", reporter.report_next_end, 0),
     ]
