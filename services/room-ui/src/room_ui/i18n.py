@@ -63,6 +63,10 @@ class Texts:
         pattern = "EEEE, d MMMM, HH:mm" if same_year else "EEEE, d MMMM y, HH:mm"
         return format_datetime(moment, pattern, tzinfo=tz, locale=self.babel)
 
+    def day(self, moment: datetime, zone: str | tzinfo, *, now: datetime | None = None) -> str:
+        """Write the day of `moment` in `zone`; the year too when it is not the year of `now`."""
+        return self.moment(moment, zone, now=now).rpartition(", ")[0]
+
     def short_moment(self, moment: datetime, zone: str | tzinfo) -> str:
         """Write day and time of `moment` in `zone` in few characters, for tables."""
         tz = zone_of(zone) if isinstance(zone, str) else zone

@@ -28,18 +28,30 @@ export function length(milliseconds) {
   return days ? `${dayFormat.format(days)} ${clock}` : clock;
 }
 
-/** Write day and time in the visitor's own zone. */
-export function localTime(iso) {
-  const moment = new Date(iso);
+/** @param {Date} moment @param {Intl.DateTimeFormatOptions} [more] */
+function written(moment, more = {}) {
   const sameYear = moment.getFullYear() === new Date(now()).getFullYear();
   return new Intl.DateTimeFormat(locale, {
     weekday: "long",
     day: "numeric",
     month: "long",
     year: sameYear ? undefined : "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
+    ...more,
   }).format(moment);
+}
+
+/** Write day and time in the visitor's own zone. @param {string} iso */
+export function localTime(iso) {
+  return written(new Date(iso), { hour: "2-digit", minute: "2-digit" });
+}
+
+/** Write the visitor's own day: today and tomorrow by these words. @param {string} iso */
+export function localDay(iso) {
+  const moment = new Date(iso);
+  const midnight = (/** @type {Date} */ day) => new Date(day.getFullYear(), day.getMonth(), day.getDate()).getTime();
+  const days = Math.round((midnight(moment) - midnight(new Date(now()))) / 86400000);
+  if (days !== 0 && days !== 1) return written(moment);
+  return `${new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(days, "day")}, ${written(moment, { weekday: undefined })}`;
 }
 
 function zoneName(iso) {
@@ -49,10 +61,24 @@ function zoneName(iso) {
 
 const clockFormat = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
 
+/** @param {Date} moment @param {string} [timeZone] */
+function inZone(moment, timeZone) {
+  return new Intl.DateTimeFormat(locale, { day: "numeric", hour: "2-digit", minute: "2-digit", timeZone }).format(moment);
+}
+
 /** Rewrite every time below `root` in the visitor's zone, and name that zone. */
 export function localise(root) {
   for (const element of root.querySelectorAll("time[data-local][datetime]")) {
-    if (element.dateTime) element.textContent = localTime(element.dateTime);
+    if (!element.dateTime) continue;
+    const day = element.querySelector(".date");
+    if (day) {
+      day.textContent = `${localDay(element.dateTime)}, `;
+      element.querySelector(".clock").textContent = clockFormat.format(new Date(element.dateTime));
+    } else element.textContent = localTime(element.dateTime);
+  }
+  for (const element of root.querySelectorAll("[data-own-zone]")) {
+    const moment = new Date(element.dataset.at);
+    element.hidden = inZone(moment, element.dataset.ownZone) === inZone(moment);
   }
   for (const element of root.querySelectorAll("time[data-clock][datetime]")) {
     element.textContent = clockFormat.format(new Date(element.dateTime));

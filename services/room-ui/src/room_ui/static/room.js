@@ -89,9 +89,17 @@ function showCta() {
   link.href = cta.link && isSafe(cta.link) ? cta.link : "/account/contacts/";
 }
 
+/** What a tab shows of itself among others: that it is on air. */
+function showTab(screen) {
+  const isLive = screen === "live";
+  document.title = `${isLive ? "● " : ""}${state.title || room.dataset.noTitle}`;
+  const icon = document.querySelector('link[rel="icon"]');
+  icon.dataset.calm ??= icon.href;
+  icon.href = isLive ? room.dataset.liveIcon : icon.dataset.calm;
+}
+
 function showWords() {
   find("[data-title]").textContent = state.title;
-  document.title = state.title || document.title;
   find("[data-speaker]").hidden = !state.speaker;
   find("[data-speaker-name]").textContent = state.speaker ?? "";
   const description = find("[data-description]");
@@ -149,6 +157,7 @@ function show(next) {
     find("[data-finish-confirm]").hidden = true;
   }
   showWords();
+  showTab(screen);
   room.dataset.screen = screen;
   showStage();
   showCta();

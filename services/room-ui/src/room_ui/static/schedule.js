@@ -1,19 +1,19 @@
-// The schedule: times in the visitor's zone, a countdown, and a status that changes by itself.
+// The schedule: times in the visitor's zone, days as the visitor has them, a countdown, a status that changes by itself.
 
-import { keepTime, localise, setClock } from "./clock.js";
+import { keepTime, localDay, localise, setClock } from "./clock.js";
 import { Push } from "./push.js";
 
 const schedule = document.getElementById("schedule");
 const announce = document.querySelector("[data-announce]");
 setClock(schedule.dataset.now);
-localise(schedule);
+show(schedule);
 keepTime();
 
 /** What a card shows beside its status: where this differs from what is told, the card is made anew by the server. */
 const shape = ({ title, description, speaker, scheduled_at, time_zone, duration_minutes, poster_url }) =>
   JSON.stringify([title, description, speaker, scheduled_at, time_zone, duration_minutes, poster_url]);
-const cardsById = () =>
-  new Map([...schedule.querySelectorAll("[data-webinar-id]")].map((card) => [card.dataset.webinarId, card]));
+const cards = () => [...schedule.querySelectorAll("[data-webinar-id]")];
+const cardsById = () => new Map(cards().map((card) => [card.dataset.webinarId, card]));
 
 /** The page is made from the projection, and a stream can be ahead of it: then ask again, but not for ever. */
 const TRIES = 3;
@@ -21,13 +21,35 @@ let told = [];
 let tries = 0;
 let waiting = null;
 
+/** Put times into the visitor's zone; the server's days are those of the organisers, the visitor's may be others. */
+function show(root) {
+  localise(root);
+  let before = null;
+  for (const card of root.querySelectorAll("[data-webinar-id]:not(.featured)")) {
+    if (["live", "paused"].includes(card.dataset.status)) continue;
+    const name = card.previousElementSibling?.matches("[data-day]") ? card.previousElementSibling : null;
+    const day = localDay(card.querySelector("time[data-local]").dateTime);
+    if (day === before) name?.remove();
+    else (name ?? insertDay(card)).textContent = day;
+    before = day;
+  }
+}
+
+function insertDay(card) {
+  const name = document.createElement("p");
+  name.className = "day-name";
+  name.dataset.day = "";
+  card.before(name);
+  return name;
+}
+
 /** Whether the page shows what was told, or something newer. It may have been made before the stream was open. */
 function isCurrent() {
-  const cards = cardsById();
+  const byId = cardsById();
   return (
-    told.length === cards.size &&
+    told.length === byId.size &&
     told.every((one) => {
-      const card = cards.get(one.webinar_id);
+      const card = byId.get(one.webinar_id);
       if (!card) return false;
       const shown = JSON.parse(card.dataset.public);
       return shown.version > one.version || shape(shown) === shape(one);
@@ -35,11 +57,18 @@ function isCurrent() {
   );
 }
 
-/** Show what is on air, called off or over, on top what is on air; who cannot see it is told. */
+/** Whether the cards stand as they were told: what goes on air comes to the top, with a heading of its own. */
+function isInOrder() {
+  const order = told.map((one) => one.webinar_id);
+  const shown = cards().map((card) => card.dataset.webinarId);
+  return shown.filter((id) => order.includes(id)).every((id, at) => id === order.filter((one) => shown.includes(one))[at]);
+}
+
+/** Show what is on air, called off or over; who cannot see it is told. */
 function showStatus() {
-  const cards = cardsById();
+  const byId = cardsById();
   for (const one of told) {
-    const card = cards.get(one.webinar_id);
+    const card = byId.get(one.webinar_id);
     if (!card || JSON.parse(card.dataset.public).version > one.version) continue;
     const status = one.cancelled ? "cancelled" : one.status;
     if (card.dataset.status === status) continue;
@@ -47,9 +76,6 @@ function showStatus() {
     const words = card.querySelector(`.badge[data-when~="${status}"]:not(.soon)`)?.textContent;
     if (words) announce.textContent = `${one.title}: ${words}`;
   }
-  const order = told.map((one) => cards.get(one.webinar_id)).filter(Boolean);
-  const isInOrder = [...cards.values()].filter((card) => order.includes(card)).every((card, at) => card === order[at]);
-  if (!isInOrder) schedule.prepend(...order);
 }
 
 async function reload() {
@@ -61,13 +87,13 @@ async function reload() {
       const holder = document.createElement("template");
       holder.innerHTML = await response.text();
       schedule.replaceChildren(holder.content);
-      localise(schedule);
+      show(schedule);
       showStatus();
     }
   } catch {
     tries = 0; // The network is away, not the server behind: go on until it is back.
   }
-  if (!isCurrent() && tries < TRIES) reloadSoon();
+  if (!(isCurrent() && isInOrder()) && tries < TRIES) reloadSoon();
 }
 
 /** Everybody hears of a change at once and must not ask at once. */
@@ -81,6 +107,6 @@ new Push({
     told = webinars;
     tries = 0;
     showStatus();
-    if (!isCurrent()) reloadSoon();
+    if (!(isCurrent() && isInOrder())) reloadSoon();
   },
 });
