@@ -3,6 +3,9 @@
 const flagOf = (country) =>
   /^[A-Z]{2}$/.test(country) ? String.fromCodePoint(...[...country].map((letter) => 0x1f1a5 + letter.charCodeAt(0))) : "";
 
+/** One of the six colours, always the same for a name. @param {string} name */
+const tintOf = (name) => `tint-${[...name].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 6007, 7) % 6}`;
+
 export class People {
   constructor(root, webinarId) {
     this.root = root;
@@ -80,6 +83,9 @@ export class People {
 
   element(one) {
     const element = this.person.content.cloneNode(true);
+    const avatar = element.querySelector(".avatar");
+    avatar.textContent = [...one.name.trim()][0]?.toUpperCase() ?? "";
+    avatar.classList.add(tintOf(one.name));
     element.querySelector(".name").textContent = one.name;
     element.querySelector(".role").textContent = this.names.get(one.role) ?? "";
     element.querySelector(".role").classList.toggle("soon", one.host);
