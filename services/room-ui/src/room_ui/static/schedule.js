@@ -76,6 +76,10 @@ function showStatus() {
     const words = card.querySelector(`.badge[data-when~="${status}"]:not(.soon)`)?.textContent;
     if (words) announce.textContent = `${one.title}: ${words}`;
   }
+  if (!isInOrder()) {
+    const onAir = told.filter((one) => ["live", "paused"].includes(one.status)).map((one) => byId.get(one.webinar_id));
+    schedule.prepend(...onAir.filter(Boolean));
+  }
 }
 
 async function reload() {
