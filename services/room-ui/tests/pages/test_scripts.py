@@ -90,6 +90,8 @@ async def windows_on(web: Web, outer: AsyncExitStack | None = None) -> AsyncIter
         playwright = await browsers.enter_async_context(async_playwright())
         # Chromium does not sandbox itself for root.
         arguments = [f"--host-resolver-rules=MAP rooms.test 127.0.0.1:{port}", *["--no-sandbox"] * (os.geteuid() == 0)]
+        # As behind https: locks and the like are for secure pages alone.
+        arguments.append(f"--unsafely-treat-insecure-origin-as-secure={BASE_URL}")
         browser = await playwright.chromium.launch(executable_path=chromium(), args=arguments)
         browsers.push_async_callback(browser.close)
         windows = Windows(browser)
@@ -275,6 +277,33 @@ async def test_a_stream_that_has_fallen_silent_is_opened_anew(web: Web) -> None:
         async with window.page.expect_request(re.compile("/state/stream")):
             await window.page.clock.fast_forward(60_000)
         assert await window.stayed()
+
+
+async def test_all_tabs_of_a_browser_share_one_stream_and_it_outlives_the_tab_that_has_it(web: Web) -> None:
+    planned = webinar_event(title="Planned", scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+    path = f"/account/webinar_room/{planned.webinar_id}"
+
+    async with windows_on(web) as windows:
+        first = (await windows.open(candidate, path)).page
+        await expect(first.locator("[data-people] .name")).to_have_count(1)
+        second = await first.context.new_page()
+        await second.goto(f"{BASE_URL}{path}")
+        room = await web.parts.rooms.room(planned.webinar_id, candidate.viewer)
+        await expect(second.locator("[data-people] .name")).to_have_count(1)
+        renamed = later(planned, title="Another name")
+        await web.know(renamed)
+        for page in (first, second):
+            await expect(page.locator("[data-title]")).to_have_text("Another name")
+        assert len(room.hub.connections) == 1
+
+        await second.close()
+        live = later(renamed, status=WebinarStatus.LIVE, started_at=NOON)
+        await web.know(live)
+        await expect(first.locator('[data-room][data-screen="live"]')).to_be_visible()
+        await expect(first).to_have_title("● Another name")
+        assert len(room.hub.connections) == 1
 
 
 async def test_an_instance_that_is_behind_takes_no_page_back(web: Web) -> None:
