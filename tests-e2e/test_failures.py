@@ -1,4 +1,4 @@
-"""Failures that only whole processes show: any order of start, and a broker that comes back with nothing in it."""
+"""Failures that only whole processes show: a first day, any order of start, a broker that comes back empty."""
 
 import random
 import shutil
@@ -10,11 +10,14 @@ import aiormq.exceptions
 import pytest
 from contracts.topology import THE_FIVE, queues_of
 from local_stack.servers import Servers, private_servers
+from local_stack.service_process import ServiceProcess
 from local_stack.supervisor import Stack
 from world.background import Background
 
 SEED = 12
 ORDERS = 2
+PATIENCE_SECONDS = 40.0
+WAITING = "database.waiting"
 STEPS = ("postgres", "rabbitmq", "services", "provision")
 
 
@@ -28,8 +31,6 @@ def two_servers() -> Iterator[Servers]:
 @pytest.fixture(scope="module")
 def stack(two_servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     made = Stack(two_servers, home=tmp_path_factory.mktemp("stack"), telegram=("", ""), report=lambda _: None)
-    # Databases and roles are there, as on any but the first day; without them no service knows where to wait.
-    made.provision()
     yield made
     made.stop()
 
@@ -62,10 +63,25 @@ def launch_all(stack: Stack) -> None:
         process.launch()
 
 
+def words_of(process: ServiceProcess) -> str:
+    """Return what it has logged."""
+    return process.log.read_text(encoding="utf-8") if process.log.exists() else ""
+
+
 def everybody_is_ready(stack: Stack) -> None:
     for process in stack.processes.values():
         process.wait(60)
         assert process.died_with is None
+
+
+def test_on_the_first_day_services_wait_for_databases_and_users_that_nobody_has_made(stack: Stack) -> None:
+    launch_all(stack)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while early := [name for name, process in stack.processes.items() if WAITING not in words_of(process)]:
+        assert time.monotonic() < deadline, f"{early} did not say what they wait for"
+        time.sleep(0.1)
+    stack.provision()
+    everybody_is_ready(stack)
 
 
 @pytest.mark.parametrize("order", orders(), ids="-".join)
@@ -124,7 +140,7 @@ def test_a_broker_that_loses_everything_under_a_running_house_is_served_again_wi
     two_servers.rabbitmq.start()
     # Not even its users are there: the services are turned away until somebody provisions.
     stack.provision()
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while left := background.run(unserved(two_servers.rabbitmq_url)):
         assert time.monotonic() < deadline, f"nobody reads {left}"
         time.sleep(0.3)

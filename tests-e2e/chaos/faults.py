@@ -121,13 +121,18 @@ class Striker:
     failed: list[str] = field(default_factory=list)
     _servers: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
-    def run(self, faults: Sequence[Fault]) -> None:
-        """Strike until the last fault is over; returns when both servers are there again."""
+    def run(self, faults: Sequence[Fault], *, by_half: Sequence[Point] = ()) -> None:
+        """Strike until the last fault is over; returns when both servers are there again.
+
+        Those of `by_half` that nobody has met when half of the faults are through are ordered then.
+        """
         began = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
-            for fault in faults:
+            for number, fault in enumerate(faults):
                 self.system.pause(began + fault.at - time.monotonic())
                 self._look_at_points()
+                if number == len(faults) // 2:
+                    self.order_unmet(by_half)
                 self.say(f"{time.monotonic() - began:6.1f} s  {fault}")
                 pool.submit(self._strike, fault)
         self._look_at_points()

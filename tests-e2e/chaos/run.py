@@ -187,7 +187,8 @@ def _play(system: System, seed: int, size: Size, tell: Callable[[str], None]) ->
     shows = [Show(system, one, size, access, random.Random(f"{seed} {one.title}")) for one in played]
     try:
         with ThreadPoolExecutor(1 + len(shows)) as pool:
-            striking = pool.submit(striker.run, meanwhile)
+            early = [point for point in size.points if point[1] not in TELEGRAM] if size.at_points else []
+            striking = pool.submit(striker.run, meanwhile, by_half=early)
             playing = [pool.submit(show.run, number * size.every_seconds) for number, show in enumerate(shows)]
             try:
                 for running in (*playing, striking):

@@ -124,7 +124,9 @@ class Crowd:
         finally:
             for tab in tabs:
                 tab.cancel()
-            await asyncio.gather(*tabs, return_exceptions=True)
+            for outcome in await asyncio.gather(*tabs, return_exceptions=True):
+                if isinstance(outcome, Exception):
+                    self.complaints.append(f"{member.person.login}: a tab broke: {outcome!r}")
 
     async def _tab(self, member: Member, watch: Watch) -> None:
         loop = asyncio.get_running_loop()
@@ -164,7 +166,8 @@ class Crowd:
                 # Not wait_for: up to Python 3.11 it may swallow a cancellation, and a tab would never close.
                 async with asyncio.timeout(limit):
                     line = await reader.readline()
-                if not line:
+                if not line.endswith(b"\n"):
+                    # What was cut off in the middle of a line tells nothing, as in a browser.
                     raise ConnectionError("the stream has ended")
                 if line.startswith(b"HTTP/1.1 ") and b" 200 " not in line:
                     raise ConnectionError(line.decode().strip())

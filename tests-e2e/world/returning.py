@@ -106,7 +106,7 @@ class Returning:
                 self.refusals.append(f"{viewer.name}: {status.decode().strip()}")
                 return 2 + random.random() * 3
             shown = False
-            while line := await reader.readline():
+            while (line := await reader.readline()).endswith(b"\n"):
                 now = time.monotonic()
                 if line.startswith(b"data: "):
                     self._take(viewer, json.loads(line[6:]), now, first=not shown)

@@ -73,7 +73,7 @@ class Crowd:
 
 async def _read(reader: asyncio.StreamReader, stream: Stream) -> None:
     """Take what comes; an event is one chunk, so its line is whole and the lines of chunk sizes are passed over."""
-    while line := await reader.readline():
+    while (line := await reader.readline()).endswith(b"\n"):
         if line.startswith(b"data: "):
             stream.events.append((time.time(), json.loads(line[6:])))
 

@@ -123,8 +123,24 @@ async def test_what_is_in_hand_is_one_transaction_and_repetitions_are_one_messag
     assert len(bench.settled) == 152
 
 
-async def test_one_bad_among_two_hundred_is_found_by_halving(bench: Bench) -> None:
-    bench.trouble["lead-113"] = ValueError("cannot take it")
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param(ValueError("cannot take it"), id="of the handler"),
+        pytest.param("select 'many'::int", id="by its type"),
+        pytest.param("insert into strict (name) values ('long')", id="too long"),
+        pytest.param("insert into strict (name) values ('a'), ('a')", id="by a constraint"),
+        pytest.param(
+            "insert into strict (parent) values ('x')", id="by a constraint that is looked at when it commits"
+        ),
+    ],
+)
+async def test_one_bad_among_two_hundred_is_found_by_halving(bench: Bench, trouble: BaseException | str) -> None:
+    await bench.database.pool.execute(
+        "create table strict (name varchar(3) unique, "
+        "parent varchar(3) references strict (name) deferrable initially deferred)"
+    )
+    bench.trouble["lead-113"] = trouble
     raws = [entered(f"lead-{number:03}") for number in range(200)]
     await bench.handle(*raws)
     assert await bench.seen() == sorted(f"lead-{number:03}" for number in range(200) if number != 113)
