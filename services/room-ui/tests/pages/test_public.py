@@ -34,7 +34,7 @@ async def test_the_schedule_lists_live_on_top_then_soonest_first_and_nothing_pri
     for private in PRIVATE:
         assert private not in page
     assert "19:00" not in page
-    assert "понедельник, 2 марта, </span><span class=\"clock\">16:00" in page
+    assert 'понедельник, 2 марта, </span><span class="clock">16:00' in page
     assert "Москва, стандартное время" in page
 
 
