@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from contracts import WebinarStatus
+from contracts import CtaVisibility, WebinarStatus
 from core_webinar import domain
 from core_webinar.domain import FRAME_HOSTS, Refusal, Surroundings, Upsert, Webinar
 from core_webinar.testing import NOON, webinar
@@ -44,9 +44,13 @@ def test_windows_never_overlap_and_versions_only_grow(story: list[tuple[str, int
         assert present.version > before.version or present == before
         assert before.finished_at is None or present.finished_at == before.finished_at
         assert before.started_at is None or present.started_at == before.started_at
-        borders = [moment for window in present.on_air for moment in (window.start, window.end) if moment is not None]
-        assert borders == sorted(borders)
-        is_open = [window.end is None for window in present.on_air]
-        assert not any(is_open[:-1])
-        assert (is_open[-1:] == [True]) == (present.status is WebinarStatus.LIVE)
+        for windows, lasts in (
+            (present.on_air, present.status is WebinarStatus.LIVE),
+            (present.cta_windows, present.cta_visibility is CtaVisibility.VISIBLE),
+        ):
+            borders = [moment for window in windows for moment in (window.start, window.end) if moment is not None]
+            assert borders == sorted(borders)
+            is_open = [window.end is None for window in windows]
+            assert not any(is_open[:-1])
+            assert (is_open[-1:] == [True]) == lasts
         assert present.as_event().version == present.version

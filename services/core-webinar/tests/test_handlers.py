@@ -90,6 +90,7 @@ async def test_a_webinar_from_draft_to_archive(core: ServiceUnderTest) -> None:
     snapshots = core.said(WebinarEvent)
     assert [each.status.value for each in snapshots] == ["draft", "scheduled", "live", "live", "finished", "archived"]
     assert [each.version for each in snapshots] == sorted({each.version for each in snapshots})
+    assert [(window.from_, window.to) for window in snapshots[-1].cta_windows] == [(NOON, None)]
     assert snapshots[:5] == [draft, published, live, shown, finished]
     [start] = core.said(WebinarStarted)
     assert (start.started_at, start.context.actor_id) == (NOON, SPEAKER.account_id)

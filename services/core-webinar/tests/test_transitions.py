@@ -136,6 +136,39 @@ def test_the_call_to_action_can_be_shown_and_hidden_in_every_state(status: Webin
     assert domain.set_cta_visibility(shown.after, False, LATE).after.cta_visibility is CtaVisibility.HIDDEN
 
 
+def test_each_showing_of_the_call_to_action_is_a_window_of_its_own() -> None:
+    moments = [NOON + timedelta(minutes=minute) for minute in (-5, 10, 15, 40)]
+    present = webinar(SCHEDULED)
+    for visible, moment in zip((True, False, True, False), moments, strict=True):
+        present = domain.set_cta_visibility(present, visible, moment).after
+        assert (present.cta_windows[-1].end is None) is visible
+    assert present.cta_windows == (Window(moments[0], moments[1]), Window(moments[2], moments[3]))
+
+
+def test_showing_again_what_is_shown_opens_no_window() -> None:
+    shown = domain.set_cta_visibility(webinar(LIVE), True, SOON).after
+    assert domain.set_cta_visibility(shown, True, LATE).after.cta_windows == (Window(SOON),)
+
+
+def test_a_stop_leaves_the_call_to_action_as_it_is() -> None:
+    shown = domain.set_cta_visibility(webinar(LIVE), True, SOON).after
+    assert domain.stop(shown, LATE).after.cta_windows == (Window(SOON),)
+
+
+@pytest.mark.parametrize("visibility", list(CtaVisibility))
+def test_what_was_shown_or_hidden_by_the_release_before_is_told_as_far_as_it_is_known(
+    visibility: CtaVisibility,
+) -> None:
+    known = {
+        # Shown, and hidden later: neither was written down, or only the beginning.
+        CtaVisibility.VISIBLE: ((), False, ()),
+        CtaVisibility.HIDDEN: ((Window(NOON),), True, (Window(NOON, SOON), Window(SOON))),
+    }
+    before, visible, after = known[visibility]
+    stray = webinar(LIVE, cta_visibility=visibility, cta_windows=before)
+    assert domain.set_cta_visibility(stray, visible, SOON).after.cta_windows == after
+
+
 def test_the_call_to_action_of_an_archived_webinar_is_locked() -> None:
     with pytest.raises(Refusal) as refused:
         domain.set_cta_visibility(webinar(ARCHIVED), False, LATE)
@@ -158,9 +191,11 @@ def test_only_what_is_on_air_or_paused_has_an_automatic_stop() -> None:
 
 
 def test_the_snapshot_tells_the_whole_webinar() -> None:
-    event = domain.stop(webinar(LIVE, player_src="https://rutube.ru/play/embed/1"), SOON).after.as_event()
+    shown = domain.set_cta_visibility(webinar(LIVE, player_src="https://rutube.ru/play/embed/1"), True, NOON).after
+    event = domain.stop(domain.set_cta_visibility(shown, False, SOON).after, SOON).after.as_event()
     assert event.status is FINISHED
     assert event.player_src == "https://rutube.ru/play/embed/1"
     assert [(window.from_, window.to) for window in event.on_air] == [(NOON, SOON)]
+    assert [(window.from_, window.to) for window in event.cta_windows] == [(NOON, SOON)]
     assert event.automatic_stop_at is None
     assert b'"from"' in event.to_json()

@@ -64,6 +64,7 @@ from contracts.participation import (
 )
 from contracts.webinar import (
     CtaVisibility,
+    CtaWindow,
     OnAirWindow,
     StatusContext,
     StreamType,
@@ -98,6 +99,7 @@ __all__ = [
     "CtaClicked",
     "CtaShown",
     "CtaVisibility",
+    "CtaWindow",
     "DeliveryState",
     "Envelope",
     "ErrorCode",

@@ -41,6 +41,13 @@ class OnAirWindow(Value):
     to: UtcTime | None = Field(default=None, description="when it left the air; absent while it lasts")
 
 
+class CtaWindow(Value):
+    """One stretch of time in which the call to action was shown; `to` is absent while it is shown still."""
+
+    from_: UtcTime = Field(alias="from", description="when it was shown")
+    to: UtcTime | None = Field(default=None, description="when it was hidden; absent while it is shown still")
+
+
 class StatusContext(Value):
     """Who asked for a change of status or of the CTA, and why."""
 
@@ -78,7 +85,8 @@ class WebinarEvent(WebinarFields, Snapshot):
 
     When: after every change of a webinar, and again when `snapshot_requested` asks for it. Drafts are announced too.
     Guarantees: the whole webinar each time; `version` only grows; `started_at` and `finished_at` never change once set;
-    `on_air` holds every window so far. `player_src` and `chat_src` are for those who may join: do not pass them on.
+    `on_air` and `cta_windows` hold every window so far. `player_src` and `chat_src` are for those who may join: do not
+    pass them on.
     """
 
     meaning: ClassVar[tuple[str, ...]] = ("webinar_id",)
@@ -95,6 +103,9 @@ class WebinarEvent(WebinarFields, Snapshot):
     started_at: UtcTime | None = Field(default=None, description="when it first went on air")
     finished_at: UtcTime | None = Field(default=None, description="when it ended for good")
     on_air: tuple[OnAirWindow, ...] = Field(default=(), description="every window on air so far; pauses are the holes")
+    cta_windows: tuple[CtaWindow, ...] = Field(
+        default=(), description="every window so far in which the call to action was shown, on air or not"
+    )
     automatic_stop_at: UtcTime | None = Field(
         default=None, description="while live or paused: when Core stops it by itself"
     )

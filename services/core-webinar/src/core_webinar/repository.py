@@ -153,6 +153,11 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _windows(stored: Sequence[Sequence[str | None]]) -> tuple[Window, ...]:
+    moments = ([datetime.fromisoformat(each) if each else None for each in pair] for pair in stored)
+    return tuple(Window(start, end) for start, end in moments if start is not None)
+
+
 def _webinar(row: Mapping[str, Any]) -> Webinar:
     return Webinar(
         **dict(row)
@@ -160,10 +165,8 @@ def _webinar(row: Mapping[str, Any]) -> Webinar:
             "status": WebinarStatus(row["status"]),
             "cta_visibility": CtaVisibility(row["cta_visibility"]),
             "stream_type": StreamType(row["stream_type"]),
-            "on_air": tuple(
-                Window(datetime.fromisoformat(start), datetime.fromisoformat(end) if end else None)
-                for start, end in row["on_air"]
-            ),
+            "on_air": _windows(row["on_air"]),
+            "cta_windows": _windows(row["cta_windows"]),
         }
     )
 

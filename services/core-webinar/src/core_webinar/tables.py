@@ -24,7 +24,10 @@ def _text(**options: Any) -> Any:
 
 
 class WebinarRow(CoreWebinarTable, table=True):
-    """A webinar as it is; `on_air` is a list of `[from, to]`, `automatic_stop_at` is there while on air or paused."""
+    """A webinar as it is; `on_air` and `cta_windows` are lists of `[from, to]`.
+
+    `automatic_stop_at` is there while on air or paused.
+    """
 
     __tablename__ = "webinar"
     __table_args__ = (
@@ -42,6 +45,7 @@ class WebinarRow(CoreWebinarTable, table=True):
     started_at: datetime | None = _time(default=None)
     finished_at: datetime | None = _time(default=None)
     on_air: Any = Field(sa_type=JSONB)
+    cta_windows: Any = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'[]'::jsonb")))
     automatic_stop_at: datetime | None = _time(default=None)
     title: str = _text()
     description: str = _text()

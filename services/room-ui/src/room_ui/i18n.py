@@ -17,6 +17,7 @@ from babel.dates import format_datetime, get_timezone_name
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 from room_ui.viewer import LOCALES
 
@@ -76,6 +77,15 @@ class Texts:
         """Write the time of day of `moment` in `zone`."""
         tz = zone_of(zone) if isinstance(zone, str) else zone
         return format_datetime(moment, "HH:mm", tzinfo=tz, locale=self.babel)
+
+    def exact_clock(self, moment: datetime, zone: str | tzinfo) -> str:
+        """Write the time of day of `moment` in `zone`, to the second."""
+        tz = zone_of(zone) if isinstance(zone, str) else zone
+        return format_datetime(moment, "HH:mm:ss", tzinfo=tz, locale=self.babel)
+
+    def decimal(self, number: float) -> str:
+        """Write a number with one digit after the point, where it is not a whole one."""
+        return format_decimal(number, "#,##0.#", locale=self.babel)
 
     def zone_name(self, zone: str, moment: datetime) -> str:
         """Name `zone` as it is called at `moment`."""

@@ -27,6 +27,9 @@ class RoomUiSettings(ServiceSettings):
     state_burst: int = Field(default=20, ge=1, description="polls of the state at once, per session")
     streams_per_session: int = Field(default=500, ge=1, description="event streams open at once, per session")
     streams_per_process: int = Field(default=18_000, ge=1, description="event streams open at once; each is a file")
+    minimum_watched_seconds: int = Field(
+        default=300, ge=0, description="as the tracker has it; for who would attend at another completion percent"
+    )
     sign_in_attempts: int = Field(default=10, ge=1, description="failed sign-ins per login and address in 15 minutes")
 
     @model_validator(mode="after")

@@ -7,8 +7,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
+from uuid import uuid4
 
-from contracts import CommandReply, CtaClicked, CtaVisibility, RoomFinish, WebinarStatus
+from contracts import (
+    ClientWebinarEntered,
+    CommandReply,
+    CtaClicked,
+    CtaVisibility,
+    ParticipationEvent,
+    PostWebinarDelivery,
+    RoomFinish,
+    WatchedWindow,
+    WebinarStatus,
+    session_id_of,
+)
 from local_stack.chromium import chromium
 from local_stack.processes import free_ports
 from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
@@ -504,3 +517,40 @@ async def test_the_desk_says_that_the_session_has_ended(web: Web) -> None:
         await expect(page.locator("[data-viewers-count]")).to_have_text("0")
         await web.parts.accounts.set_active(speaker.account_id, active=False)
         await expect(page.locator('[data-banner="ended"] a')).to_be_visible()
+
+
+async def test_what_is_unfolded_in_the_report_stays_so_while_news_come_in(web: Web) -> None:
+    anna, speaker = await web.member(name="Anna"), await web.member("speaker")
+    webinar = webinar_event("finished")
+    lead: dict[str, Any] = {"lead_id": anna.account_id, "webinar_id": webinar.webinar_id}
+    half_past = NOON + timedelta(minutes=30)
+    await web.know(webinar)
+    await web.under_test.receive(
+        ClientWebinarEntered(**lead, session_id=session_id_of(**lead), timestamp=NOON),
+        ParticipationEvent(
+            **lead,
+            version=1,
+            watched_seconds=1800,
+            base_seconds=3600,
+            windows=(WatchedWindow(from_=NOON, to=half_past),),
+            final=True,
+        ),
+    )
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, f"/admin_webinar/{webinar.webinar_id}", clock=True)).page
+        await page.locator("[data-lead] summary").click()
+        await page.locator("h1").click()
+        planned = PostWebinarDelivery(
+            **lead, delivery_id=uuid4(), version=1, recipient="candidate", step="attended", state="held", attempts=0
+        )
+        await web.under_test.receive(planned)
+        await page.clock.fast_forward(5_000)
+        await expect(page.locator('[data-followup-state="held"]')).to_be_visible()
+        await expect(page.locator(".windows")).to_be_visible()
+        await expect(page.locator("[data-lead] [data-delivery-state]")).to_have_count(0)
+
+        await page.locator("[data-lead] summary").click()
+        await page.locator("h1").click()
+        await page.clock.fast_forward(5_000)
+        await expect(page.locator('[data-lead] [data-delivery-state="held"]')).to_be_visible()

@@ -15,10 +15,11 @@ from contracts.envelope import Envelope
 from contracts.examples import example, examples
 from contracts.participation import SESSION_NAMESPACE, ClientWebinarEntered, PresenceEntry, WatchedWindow, session_id_of
 from contracts.topology import DELIVERY_LIMIT, EXCHANGE, OWN_TOPICS, PRESENCE_TTL_SECONDS, REPLY_EXCHANGE, Queue, Topic
-from contracts.webinar import OnAirWindow, StatusContext
+from contracts.webinar import CtaWindow, OnAirWindow, StatusContext
 
 VALUES: tuple[type[Value], ...] = (
     OnAirWindow,
+    CtaWindow,
     StatusContext,
     WatchedWindow,
     ContactCard,

@@ -4,6 +4,7 @@ Each takes the webinar as it is and the time, and returns a `Decision` or raises
 everything else: nothing of an archived webinar changes.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -54,7 +55,7 @@ def stop(webinar: Webinar, now: datetime) -> Decision:
     if webinar.status not in ON_AIR:
         raise Refusal(ErrorCode.INVALID_STOP, "The webinar is not on air.")
     moment = webinar.not_before(now)
-    return _moved(webinar, now, WebinarStatus.FINISHED, finished_at=moment, on_air=_closed(webinar, moment))
+    return _moved(webinar, now, WebinarStatus.FINISHED, finished_at=moment, on_air=_closed(webinar.on_air, moment))
 
 
 def pause(webinar: Webinar, now: datetime) -> Decision:
@@ -64,7 +65,7 @@ def pause(webinar: Webinar, now: datetime) -> Decision:
         return Decision(webinar, webinar)
     if webinar.status is not WebinarStatus.LIVE:
         raise Refusal(ErrorCode.INVALID_STOP, "The webinar is not on air.")
-    return _moved(webinar, now, WebinarStatus.PAUSED, on_air=_closed(webinar, webinar.not_before(now)))
+    return _moved(webinar, now, WebinarStatus.PAUSED, on_air=_closed(webinar.on_air, webinar.not_before(now)))
 
 
 def resume(webinar: Webinar, now: datetime) -> Decision:
@@ -95,13 +96,19 @@ def set_cta_visibility(webinar: Webinar, visible: object, now: datetime) -> Deci
     if not isinstance(visible, bool):
         raise invalid("visible", "This has to be true or false.")
     visibility = CtaVisibility.VISIBLE if visible else CtaVisibility.HIDDEN
-    return Decision(webinar, webinar.revised(now, cta_visibility=visibility))
+    if visibility is webinar.cta_visibility:
+        return Decision(webinar, webinar)
+    moment = webinar.cta_not_before(now)
+    windows = _closed(webinar.cta_windows, moment)
+    if visible:
+        windows = (*windows, Window(moment))
+    return Decision(webinar, webinar.revised(now, cta_visibility=visibility, cta_windows=windows))
 
 
 def _moved(webinar: Webinar, now: datetime, status: WebinarStatus, **changes: object) -> Decision:
     return Decision(webinar, webinar.revised(now, status=status, **changes))
 
 
-def _closed(webinar: Webinar, moment: datetime) -> tuple[Window, ...]:
+def _closed(windows: Iterable[Window], moment: datetime) -> tuple[Window, ...]:
     """The windows with the open one, if any, closed at `moment`."""
-    return tuple(replace(window, end=window.end or moment) for window in webinar.on_air)
+    return tuple(replace(window, end=window.end or moment) for window in windows)

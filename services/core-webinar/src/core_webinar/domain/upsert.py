@@ -31,6 +31,7 @@ SET_BY_CORE = (
     "started_at",
     "finished_at",
     "on_air",
+    "cta_windows",
     "automatic_stop_at",
 )
 

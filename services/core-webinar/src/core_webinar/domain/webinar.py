@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import UUID
 
-from contracts import CtaVisibility, OnAirWindow, StreamType, WebinarEvent, WebinarStatus
+from contracts import CtaVisibility, CtaWindow, OnAirWindow, StreamType, WebinarEvent, WebinarStatus
 
 SETTABLE = (
     "title",
@@ -40,7 +40,7 @@ ARCHIVED_AFTER = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One stretch of time on air; `end` is `None` while it lasts."""
+    """One stretch of time, on air or with the call to action shown; `end` is `None` while it lasts."""
 
     start: datetime
     end: datetime | None = None
@@ -60,6 +60,7 @@ class Webinar:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     on_air: tuple[Window, ...] = ()
+    cta_windows: tuple[Window, ...] = ()
     title: str = ""
     description: str = ""
     speaker_id: str | None = None
@@ -104,8 +105,11 @@ class Webinar:
         A transaction reads the clock before it waits for the webinar's row, so that the one that comes second
         may hold the earlier time.
         """
-        borders = [moment for window in self.on_air[-1:] for moment in (window.start, window.end) if moment is not None]
-        return max([now, *borders])
+        return _not_before(now, self.on_air)
+
+    def cta_not_before(self, now: datetime) -> datetime:
+        """Return `now`, or the last border of a window with the call to action where that is later."""
+        return _not_before(now, self.cta_windows)
 
     def changed_since(self, version: int) -> frozenset[str]:
         """Return which of the contested fields were changed after `version`."""
@@ -123,8 +127,14 @@ class Webinar:
     def as_event(self) -> WebinarEvent:
         """Return the snapshot that every service hears."""
         told = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "field_versions"}
-        windows = tuple(OnAirWindow(from_=window.start, to=window.end) for window in self.on_air)
-        return WebinarEvent(**told | {"on_air": windows, "automatic_stop_at": self.automatic_stop_at})
+        told["on_air"] = tuple(OnAirWindow(from_=window.start, to=window.end) for window in self.on_air)
+        told["cta_windows"] = tuple(CtaWindow(from_=window.start, to=window.end) for window in self.cta_windows)
+        return WebinarEvent(**told, automatic_stop_at=self.automatic_stop_at)
+
+
+def _not_before(now: datetime, windows: tuple[Window, ...]) -> datetime:
+    borders = [moment for window in windows[-1:] for moment in (window.start, window.end) if moment is not None]
+    return max([now, *borders])
 
 
 def next_version(previous: int, now: datetime) -> int:

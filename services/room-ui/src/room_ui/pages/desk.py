@@ -20,6 +20,7 @@ from room_ui.pages.commanding import Outcome, send
 from room_ui.pages.forms import FIELDS, WebinarForm, command_id, read_webinar_form, uuid_or_none, values_of
 from room_ui.pages.known import known_room, take_in
 from room_ui.pages.rendering import language_of, page
+from room_ui.pages.reports import report_of
 from room_ui.pages.words import FIELD_NAMES, Notice, refusal_words
 from room_ui.refusals import Refusal
 from room_ui.rooms.room import Room
@@ -125,7 +126,7 @@ async def webinar_page(
     async with parts_of(request).database.pool.acquire() as connection:
         options = await queries.speakers(connection)
         if shown is not None and shown.status in domain.ENDED:
-            context["report"] = await queries.report(connection, shown.webinar_id, page_number(request))
+            context["report"] = await report_of(request, connection, shown, page_number(request))
             context["followups"] = await queries.followups(connection, shown.webinar_id)
     if form is None and shown is not None:
         form = of_webinar(shown)

@@ -3,21 +3,25 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from contracts import CAPABILITIES, Capability, WebinarEvent
 
-ROWS_PER_PAGE = 200
+from room_ui.pages.curve import Bar, Curve, Window, bars, common, steps_of
+
 PARTNER_WEBINARS = 20
 DOUBTFUL_SHOWN = 100
+STILL_THERE = timedelta(seconds=60)
+"""On air a lead's figures are told twice a minute: who was there a minute ago or later counts as being there."""
 
 # The ids of deliveries grow with time (UUIDv7), and a message that is sent again is a new row.
-_SENT_AGAIN = """exists (
+IS_SENT_AGAIN = """exists (
     select from delivery c where c.webinar_id = d.webinar_id and c.lead_id = d.lead_id and c.recipient = d.recipient
                              and c.step = d.step and c.delivery_id > d.delivery_id
-) as sent_again"""
+)"""
+_SENT_AGAIN = f"{IS_SENT_AGAIN} as sent_again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,10 @@ class NamedLine:
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """One lead in one webinar; `attended` is None without a verdict, the figures are None for who was not there."""
+    """One lead in one webinar; `attended` is None without a verdict, the figures are None for who was not there.
+
+    `reason` is that of the verdict; `windows` are those in which they watched.
+    """
 
     webinar_id: UUID
     lead_id: str
@@ -64,24 +71,15 @@ class ReportRow:
     watched_percent: int | None
     completed_by: str | None
     attended: bool | None
+    reason: str | None
     cta_shown: bool
     cta_clicked: bool
+    windows: tuple[Window, ...] = ()
     deliveries: tuple[DeliveryLine, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The attendance of one webinar: figures over all leads, and one page of rows."""
-
-    entered: int
-    completed: int
-    attended: int
-    not_attended: int
-    absent: int
-    clicked: int
-    rows: tuple[ReportRow, ...]
-    page: int
-    pages: int
+    def bars(self, begin: datetime, end: datetime) -> tuple[Bar, ...]:
+        """Return the windows as they stand on a line from `begin` to `end`."""
+        return bars(self.windows, begin, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,65 +129,86 @@ async def templates(connection: Any) -> list[Template]:
     return [Template(**row) for row in rows]
 
 
-_ROW = """
-select pair.webinar_id, pair.lead_id, account.display_name as name, partner.display_name as partner_name,
-       entered.entered_at,
-       coalesce(participation.watched_seconds, classification.watched_seconds) as watched_seconds,
-       coalesce(classification.watched_percent,
-                least(100, participation.watched_seconds * 100 / nullif(participation.base_seconds, 0)))
-           as watched_percent,
-       participation.completed_by, classification.attended,
-       shown.at is not null as cta_shown, clicked.at is not null as cta_clicked
-from pair
+LEADS = """
 left join account on account.account_id = pair.lead_id
-left join account as partner on partner.account_id = account.partner_id
 left join entered using (webinar_id, lead_id)
 left join participation on participation.webinar_id = pair.webinar_id and participation.lead_id = pair.lead_id
                            and entered.lead_id is not null
 left join classification on classification.webinar_id = pair.webinar_id and classification.lead_id = pair.lead_id
-left join cta as shown on shown.webinar_id = pair.webinar_id and shown.lead_id = pair.lead_id
-                          and shown.kind = 'shown'
 left join cta as clicked on clicked.webinar_id = pair.webinar_id and clicked.lead_id = pair.lead_id
                             and clicked.kind = 'clicked'
 """
+WATCHED_SECONDS = "coalesce(participation.watched_seconds, classification.watched_seconds)"
+
+_ROW = f"""
+select pair.webinar_id, pair.lead_id, account.display_name as name, partner.display_name as partner_name,
+       entered.entered_at, {WATCHED_SECONDS} as watched_seconds,
+       coalesce(classification.watched_percent,
+                case when participation.base_seconds > 0
+                     then least(100, participation.watched_seconds * 100 / participation.base_seconds) end)
+           as watched_percent,
+       participation.completed_by, classification.attended, classification.reason,
+       shown.at is not null as cta_shown, clicked.at is not null as cta_clicked, participation.windows
+from pair {LEADS}
+left join account as partner on partner.account_id = account.partner_id
+left join cta as shown on shown.webinar_id = pair.webinar_id and shown.lead_id = pair.lead_id
+                          and shown.kind = 'shown'
+"""  # noqa: S608 - constants of this module; values only ever go in as parameters
 
 
-async def report(connection: Any, webinar_id: UUID, page: int = 1) -> Report:
-    """Return a webinar's attendance: who was there first, then the participants who were not."""
-    participants = roles_with(Capability.WEBINAR_PARTICIPATE)
-    figures = await connection.fetchrow(
-        """
-        select (select count(*) from entered where webinar_id = $1) as entered,
-               (select count(*) from participation where webinar_id = $1 and completed_by is not null) as completed,
-               (select count(*) from classification where webinar_id = $1 and attended) as attended,
-               (select count(*) from classification where webinar_id = $1 and not attended) as not_attended,
-               (select count(*) from cta where webinar_id = $1 and kind = 'clicked') as clicked,
-               (select count(*) from account where active and role = any($2::text[]) and not exists
-                    (select from entered where webinar_id = $1 and lead_id = account.account_id)) as absent
-        """,
-        webinar_id,
-        participants,
-    )
-    count = figures["entered"] + figures["absent"]
-    pages = max(1, -(-count // ROWS_PER_PAGE))
-    page = min(max(page, 1), pages)
+async def rows_of(connection: Any, webinar_id: UUID, lead_ids: Sequence[str]) -> tuple[ReportRow, ...]:
+    """Return a row for each of these leads, in this order, with two statements however many they are."""
     rows = await connection.fetch(
         f"""
-        with pair as (
-            select webinar_id, lead_id from entered where webinar_id = $1
-            union
-            select $1, account_id from account where active and role = any($2::text[])
-        )
-        {_ROW}
-        order by entered.lead_id is null, lower(account.display_name), pair.lead_id
-        offset $3 limit $4
-        """,  # noqa: S608 - constants of this module; values only ever go in as parameters
+        with pair as (select $1::uuid as webinar_id, lead_id, place
+                      from unnest($2::text[]) with ordinality as asked(lead_id, place))
+        {_ROW} order by pair.place
+        """,  # noqa: S608
         webinar_id,
-        participants,
-        (page - 1) * ROWS_PER_PAGE,
-        ROWS_PER_PAGE,
+        lead_ids,
     )
-    return Report(**figures, rows=await _with_deliveries(connection, rows), page=page, pages=pages)
+    return await _with_deliveries(connection, rows)
+
+
+async def curve_of(connection: Any, webinar: WebinarEvent, now: datetime) -> Curve | None:
+    """Return how many were there at each moment of a webinar; None before its start.
+
+    While it is on air, the last minute of who is still there is assumed.
+    """
+    begin = webinar.started_at
+    if begin is None:
+        return None
+    end = max(begin, webinar.finished_at or now)
+    whole = (Window(begin, end),)
+    on_air = common((Window(window.from_, window.to or end) for window in webinar.on_air), whole)
+    rows = await connection.fetch(
+        """
+        select (watched.one->>'from')::timestamptz as begun, (watched.one->>'to')::timestamptz as known_until,
+               not final and place = jsonb_array_length(windows) as may_last
+        from participation, jsonb_array_elements(windows) with ordinality as watched(one, place)
+        where webinar_id = $1
+        """,
+        webinar.webinar_id,
+    )
+    lasts_until = on_air[-1].end if on_air and webinar.finished_at is None else None
+    watched = (
+        Window(
+            row["begun"],
+            max(row["known_until"], lasts_until)
+            if lasts_until and row["may_last"] and row["known_until"] >= now - STILL_THERE
+            else row["known_until"],
+        )
+        for row in rows
+    )
+    return Curve(
+        begin=begin,
+        end=end,
+        is_over=webinar.finished_at is not None,
+        time_zone=webinar.time_zone,
+        steps=steps_of(watched),
+        on_air=on_air,
+        cta=common((Window(window.from_, window.to or end) for window in webinar.cta_windows), whole),
+    )
 
 
 async def own_candidates(connection: Any, partner_id: str) -> list[tuple[WebinarEvent, tuple[ReportRow, ...]]]:
@@ -240,7 +259,19 @@ async def _with_deliveries(connection: Any, rows: Sequence[Mapping[str, Any]]) -
     for line in lines:
         fields = {name: value for name, value in line.items() if name not in {"webinar_id", "lead_id"}}
         found[line["webinar_id"], line["lead_id"]].append(DeliveryLine(**fields))
-    return tuple(ReportRow(**row, deliveries=tuple(found[row["webinar_id"], row["lead_id"]])) for row in rows)
+    return tuple(
+        ReportRow(
+            **{
+                **row,
+                "windows": tuple(
+                    Window(datetime.fromisoformat(one["from"]), datetime.fromisoformat(one["to"]))
+                    for one in row["windows"] or ()
+                ),
+                "deliveries": tuple(found[row["webinar_id"], row["lead_id"]]),
+            }
+        )
+        for row in rows
+    )
 
 
 async def followups(connection: Any, webinar_id: UUID) -> Followups:

@@ -80,6 +80,8 @@ def environment(locale: str) -> Environment:
         "delivery_words": lambda one: words.delivery_words(language, one.recipient, one.step, one.state),
         "step_words": lambda one: words.step_words(language, one.recipient, one.step),
         "reason_words": partial(words.reason_words, language),
+        "attendance_words": partial(words.attendance_words, language),
+        "verdict_words": partial(words.verdict_words, language),
         "state_words": lambda state: language.gettext(words.DELIVERY_STATES.get(state, state)),
         "completed_words": lambda by: language.gettext(words.COMPLETED_BY[by]) if by in words.COMPLETED_BY else None,
         "role_names": {role.value: language.gettext(name) for role, name in words.ROLES.items()},

@@ -64,7 +64,7 @@ async function refresh(...selectors) {
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const selector of selectors) {
     const [old, now] = [document.querySelector(selector), fresh.querySelector(selector)];
-    if (!old || !now || old.contains(document.activeElement)) continue;
+    if (!old || !now || old.contains(document.activeElement) || old.querySelector("details[open]")) continue;
     localise(now);
     old.replaceWith(document.adoptNode(now));
   }
