@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 from playwright.sync_api import expect
+from post_webinar.domain.allowance import TELEGRAMS_PACE
+from room_ui.pages import desk_queries
 from world.desk import Desk
 from world.people import Cast, Person
 from world.rooms import Browsers
@@ -102,7 +104,7 @@ def test_messages_are_held_released_and_cancelled_at_the_desk(
         page.goto(f"/admin_webinar/{held_id}")
         page.locator('form[action$="/followups/hold"] button').click()
         expect(page.locator(".notice.good")).to_be_visible()
-        assert desk.press(cancelled_id, "followups/cancel").status_code == 303
+        assert desk.press(cancelled_id, "followups/cancel", confirm="confirm").status_code == 303
         for step in ("attended", "partner_notice"):
             held.wait_for_delivery(waits, step, "held")
             cancelled.wait_for_delivery(never, step, "cancelled")
@@ -124,3 +126,8 @@ def test_messages_are_held_released_and_cancelled_at_the_desk(
         for person in (never, other_partner):
             assert telegram.texts(chat(person), "Отменили") == []
         assert {one["state"] for one in cancelled.deliveries(never)} == {"cancelled"}
+
+
+def test_the_desk_reckons_with_the_pace_of_the_sender() -> None:
+    assert round(1 / TELEGRAMS_PACE.spacing, 6) == desk_queries.MESSAGES_PER_SECOND
+    assert TELEGRAMS_PACE.chat_spacing == desk_queries.CHAT_SPACING.total_seconds()

@@ -142,11 +142,6 @@ async def test_the_pages_read_the_schedule_and_the_current_webinar_by_the_rule(w
 
     assert [one.webinar_id for one in await repository.schedule(pool, NOON)] == [live.webinar_id, soon.webinar_id]
     assert await repository.current_webinar(pool, NOON) == live
-    listed, pages = await repository.webinars_for_desk(pool)
-    assert (listed[0], len(listed), pages) == (draft, 4, 1)
-    rest, pages = await repository.webinars_for_desk(pool, 2, size=3)
-    assert (rest, pages) == (listed[3:], 2)
-    assert await repository.webinars_for_desk(pool, 9, size=3) == (rest, 2)
 
 
 async def test_a_partner_card_is_that_of_ones_own_active_partner(web: Web) -> None:

@@ -1,5 +1,6 @@
 """What the web side works with; `request.app.state.parts`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -40,3 +41,5 @@ class Parts:
     rooms: Rooms
     accounts: Accounts
     sessions: Sessions
+    is_broker_connected: Callable[[], bool] = lambda: True
+    """Whether what is published leaves at once."""

@@ -66,14 +66,6 @@ async def current_webinar(connection: Any, now: datetime) -> WebinarEvent | None
     return domain.current_webinar(found, now)
 
 
-async def webinars_for_desk(connection: Any, page: int = 1, *, size: int = 100) -> tuple[list[WebinarEvent], int]:
-    """Return a page of all webinars, the latest first, drafts without a time on top; and how many pages there are."""
-    count = await connection.fetchval("select count(*) from webinar")
-    pages = max(1, -(-count // size))
-    order = "true order by scheduled_at desc nulls first, webinar_id offset $1 limit $2"
-    return await _webinars(connection, order, (min(page, pages) - 1) * size, size), pages
-
-
 async def newer_webinars(connection: Any, known: Sequence[tuple[UUID, int]]) -> list[WebinarEvent]:
     """Return the webinars that are newer than `known` (id and version), and those not known that are not archived."""
     rows = await connection.fetch(

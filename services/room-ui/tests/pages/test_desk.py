@@ -96,7 +96,8 @@ async def test_the_form_has_the_canonical_names_and_buttons(web: Web) -> None:
         (webinar_event("scheduled", cancelled=True), {"publish", "restore"}, set()),
         (webinar_event("live"), {"draft"}, {"stop", "cta/show", "overrun"}),
         (webinar_event("paused", cta_visibility="visible"), {"draft"}, {"stop", "cta/hide", "overrun"}),
-        (webinar_event("finished"), {"draft"}, {"cta/show", "followups/hold", "followups/release", "followups/cancel"}),
+        (webinar_event("finished"), {"draft"}, {"cta/show", "followups/hold", "followups/cancel"}),
+        (webinar_event("finished", finished_at=NOON - timedelta(minutes=11)), {"draft"}, {"cta/show"}),
     ],
 )
 async def test_each_state_offers_its_buttons(
@@ -352,11 +353,21 @@ async def test_the_messages_are_controlled(web: Web, action: str) -> None:
     speaker, desk = await desk_of(web, webinar)
     web.commands.answer = CommandReply(ok=True, affected=3)
 
-    answer = await speaker.post(f"{desk}/followups/{action}")
+    answer = await speaker.post(f"{desk}/followups/{action}", data={"confirm": "confirm"})
 
     [(command, _, _)] = web.commands.sent
     assert command == PostWebinarFollowupControl(action=action, webinar_id=webinar.webinar_id)
     assert answer.status_code == 303
+
+
+async def test_messages_are_cancelled_only_after_a_second_question(web: Web) -> None:
+    speaker, desk = await desk_of(web, webinar_event("finished"))
+
+    asked = await speaker.post(f"{desk}/followups/cancel")
+
+    assert web.commands.sent == []
+    assert f'action="{desk}/followups/cancel"' in asked.text
+    assert 'name="confirm" value="confirm"' in asked.text
 
 
 async def test_one_message_is_sent_again(web: Web) -> None:
@@ -420,6 +431,101 @@ async def test_a_duplicate_has_everything_but_time_and_recording(web: Web) -> No
     assert "recording.example" not in page
     assert f'name="webinar_id" value="{webinar.webinar_id}"' not in page
     assert (await speaker.browser.get(f"/admin_webinar/new?from={uuid4()}")).status_code == 404
+
+
+async def test_the_last_one_is_taken_as_a_start(web: Web) -> None:
+    speaker = await web.member("speaker")
+    assert "from=last" not in (await speaker.browser.get("/admin_webinar/new")).text
+    own = webinar_event("finished", title="My last", speaker_id=speaker.account_id, scheduled_at=NOON)
+    earlier = webinar_event("finished", title="My first", speaker_id=speaker.account_id, started_at=NOON - timedelta(1))
+    others = webinar_event(title="Not mine", scheduled_at=NOON + timedelta(days=1))
+    await web.know(own, earlier, others)
+
+    empty = (await speaker.browser.get("/admin_webinar/new")).text
+    filled = (await speaker.browser.get("/admin_webinar/new?from=last")).text
+    other_speaker = await web.member("speaker")
+    another = (await other_speaker.browser.get("/admin_webinar/new?from=last")).text
+
+    assert 'href="/admin_webinar/new?from=last"' in empty
+    assert 'name="title" type="text" value=""' in empty
+    assert 'name="title" type="text" value="My last"' in filled
+    assert 'name="scheduled_at" type="datetime-local" value=""' in filled
+    assert 'name="title" type="text" value="Not mine"' in another
+
+
+@pytest.mark.parametrize("field", ["player_src", "chat_src"])
+async def test_the_page_of_a_channel_is_refused_in_words_without_asking_core(web: Web, field: str) -> None:
+    speaker, desk = await desk_of(web, webinar_event())
+
+    answer = await speaker.post(desk, data={**FORM, field: "https://www.youtube.com/@channel/live"})
+
+    assert answer.status_code == 422
+    assert web.commands.sent == []
+    assert 'data-error-code="invalid_field"' in answer.text
+    assert re.search(rf'id="e-{field}">Это страница YouTube, а не видео', answer.text)
+    assert 'value="https://www.youtube.com/@channel/live"' in answer.text
+    assert 'value="New title"' in answer.text
+
+
+async def test_a_page_of_a_channel_may_be_opened_in_a_tab_of_its_own(web: Web) -> None:
+    admin, desk = await desk_of(web, webinar_event(), "admin")
+
+    await admin.post(desk, data={**FORM, "stream_type": "telegram", "player_src": "https://www.youtube.com/@channel"})
+
+    assert len(web.commands.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "link", "host"),
+    [
+        ("player", "https://youtu.be/dQw4w9WgXcQ", "https://www.youtube.com"),
+        ("chat", "https://youtu.be/dQw4w9WgXcQ", "https://www.youtube.com"),
+        ("player", "https://player.example/1", "https://player.example"),
+    ],
+)
+async def test_a_link_is_previewed_in_a_page_of_ours_that_names_its_host(
+    web: Web, place: str, link: str, host: str
+) -> None:
+    speaker = await web.member("speaker")
+
+    frame = await speaker.post(f"/admin_webinar/preview/{place}", data={"address": link})
+    words = await speaker.post(f"/admin_webinar/preview/{place}", data={"address": link}, headers={"x-part": "words"})
+
+    assert f"frame-src {host}" in frame.headers["content-security-policy"]
+    assert "frame-ancestors 'self'" in frame.headers["content-security-policy"]
+    assert f'<iframe src="{host}/' in frame.text
+    assert "<iframe" not in words.text
+    assert ('data-link="kept"' if "example" in link else 'data-link="changed"') in words.text
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("https://live.vkvideo.ru/channel", "refused"),
+        ("http://player.example/1", "wrong"),
+        ("https://[broken", "wrong"),
+        ("javascript:alert(1)", "wrong"),
+        ("just words", "wrong"),
+    ],
+)
+async def test_what_cannot_be_shown_has_no_preview_and_says_so(web: Web, link: str, said: str) -> None:
+    speaker = await web.member("speaker")
+
+    frame = await speaker.post("/admin_webinar/preview/player", data={"address": link})
+    words = await speaker.post("/admin_webinar/preview/player", data={"address": link}, headers={"x-part": "words"})
+
+    assert frame.status_code == 422
+    assert "<iframe" not in frame.text
+    assert f'data-link="{said}"' in words.text
+
+
+async def test_nobody_but_hosts_has_previews_and_no_link_from_outside_shows_one(web: Web) -> None:
+    candidate, speaker = await web.member(), await web.member("speaker")
+    address = {"address": "https://player.example/1"}
+
+    assert (await candidate.post("/admin_webinar/preview/player", data=address)).status_code == 403
+    assert (await speaker.browser.post("/admin_webinar/preview/player", data=address)).status_code == 403
+    assert (await speaker.browser.get("/admin_webinar/preview/player", params=address)).status_code == 405
 
 
 async def test_locked_fields_cannot_be_typed_into(web: Web) -> None:

@@ -1,7 +1,7 @@
 """What a person copies from the address bar, and what the room's frame gets."""
 
 import pytest
-from room_ui.pages.links import embeddable, embeddable_chat
+from room_ui.pages.links import embeddable, embeddable_chat, page_without_frame
 
 RUTUBE = "0123456789abcdef0123456789abcdef"
 
@@ -14,6 +14,7 @@ RUTUBE = "0123456789abcdef0123456789abcdef"
         ("https://youtu.be/dQw4w9WgXcQ?si=abc", "https://www.youtube.com/embed/dQw4w9WgXcQ"),
         ("https://youtube.com/live/dQw4w9WgXcQ?feature=share", "https://www.youtube.com/embed/dQw4w9WgXcQ"),
         ("http://m.youtube.com/shorts/dQw4w9WgXcQ", "https://www.youtube.com/embed/dQw4w9WgXcQ"),
+        ("https://studio.youtube.com/video/dQw4w9WgXcQ/livestreaming", "https://www.youtube.com/embed/dQw4w9WgXcQ"),
         ("youtube.com/watch?v=dQw4w9WgXcQ", "https://www.youtube.com/embed/dQw4w9WgXcQ"),
         ("  https://www.youtube.com/embed/dQw4w9WgXcQ ", "https://www.youtube.com/embed/dQw4w9WgXcQ"),
         ("https://vk.ru/video-12345_67890", "https://vkvideo.ru/video_ext.php?oid=-12345&id=67890"),
@@ -81,3 +82,48 @@ def test_a_youtube_link_in_the_chats_field_becomes_its_live_chat() -> None:
         "https://www.youtube.com/live_chat?v=dQw4w9WgXcQ&embed_domain=rooms.example"
     )
     assert embeddable_chat("https://chat.example/1", "rooms.example") == "https://chat.example/1"
+
+
+@pytest.mark.parametrize(
+    ("link", "site"),
+    [
+        ("https://www.youtube.com/@name/live", "youtube"),
+        ("youtube.com/@name", "youtube"),
+        ("https://m.youtube.com/channel/UC123/live", "youtube"),
+        ("https://www.youtube.com/playlist?list=PL1", "youtube"),
+        ("https://www.youtube.com/", "youtube"),
+        ("https://studio.youtube.com/channel/UC123/livestreaming", "youtube"),
+        ("https://live.vkvideo.ru/name", "vk_live"),
+        ("https://vkvideo.ru/@name", "vk"),
+        ("https://vk.com/club1", "vk"),
+        ("https://rutube.ru/channel/1/", "rutube"),
+        ("https://vimeo.com/user1", "vimeo"),
+    ],
+)
+def test_a_page_that_stays_empty_in_a_frame_is_known(link: str, site: str) -> None:
+    assert page_without_frame(link) == site
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "https://youtu.be/dQw4w9WgXcQ",
+        "https://www.youtube.com/embed/live_stream?channel=UC123",
+        "https://www.youtube.com/live_chat?v=1&embed_domain=rooms.example",
+        "https://vkvideo.ru/video-1_2",
+        "https://vkvideo.ru/video_ext.php?oid=-1&id=2",
+        "https://live.vkvideo.ru/app/embed/name",
+        "https://live.vkvideo.ru/name/only-chat",
+        f"https://rutube.ru/video/{RUTUBE}/",
+        f"https://rutube.ru/live/chat/{RUTUBE}/",
+        "https://vimeo.com/event/1",
+        "https://vimeo.com/showcase/1",
+        "https://zoom.us/j/1",
+        "https://player.example/1",
+        "https://[broken",
+        "просто слова",
+    ],
+)
+def test_what_a_frame_can_show_or_nobody_knows_is_left_to_core(link: str) -> None:
+    assert page_without_frame(link) is None

@@ -296,7 +296,7 @@ async def test_a_message_in_doubt_is_shown_first_with_what_it_means(web: Web) ->
 
     page = (await admin.browser.get(f"/admin_webinar/{webinar_id}")).text
 
-    [doubtful] = re.findall(r'<div class="notice plain" data-doubtful>.*?</form>\s*</div>\s*</div>', page, re.DOTALL)
+    [doubtful] = re.findall(r'<div class="doubtful" data-doubtful>.*?</ul>\s*</div>', page, re.DOTALL)
     assert "each may have arrived, or not" in doubtful
     assert "Vera" in doubtful
     assert "Anna" not in doubtful

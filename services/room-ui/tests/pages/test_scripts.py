@@ -24,7 +24,7 @@ from contracts import (
 )
 from local_stack.chromium import chromium
 from local_stack.processes import free_ports
-from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Dialog, Page, Route, async_playwright, expect
 from room_ui.rooms.state import room_state, written
 from room_ui.server import room_door
 from room_ui.testing import BASE_URL, NOON, Member, Web, later, open_web, webinar_event
@@ -554,3 +554,232 @@ async def test_what_is_unfolded_in_the_report_stays_so_while_news_come_in(web: W
         await page.locator("h1").click()
         await page.clock.fast_forward(5_000)
         await expect(page.locator('[data-lead] [data-delivery-state="held"]')).to_be_visible()
+
+
+async def test_what_one_host_does_is_on_the_others_desk_and_takes_nothing_away(web: Web) -> None:
+    planned = webinar_event(title="Old", scheduled_at=NOON + timedelta(minutes=5))
+    await web.know(planned)
+    one, other = await web.member("speaker"), await web.member("speaker")
+    live = later(planned, status=WebinarStatus.LIVE, started_at=NOON)
+    path = f"/admin_webinar/{planned.webinar_id}"
+
+    async with windows_on(web) as windows:
+        acts, watches = await windows.open(one, path), await windows.open(other, path)
+        await watches.page.fill('[name="title"]', "Typed meanwhile")
+        web.commands.answer = CommandReply(ok=True, webinar=live)
+        await acts.page.click('form[action$="/start"] button')
+        await expect(acts.page.locator("[data-said] .notice.good")).to_have_text(re.compile("Начали"))
+        for window in (acts, watches):
+            await expect(window.page.locator('[data-desk][data-status="live"]')).to_be_attached()
+            await expect(window.page.locator('[data-console="live"]')).to_be_visible()
+            await expect(window.page.locator(".page-head .badge")).to_have_text("В эфире")
+        await expect(watches.page.locator("[data-said]")).to_have_text(re.compile("Начали"))
+
+        web.commands.answer = CommandReply(ok=True, webinar=later(live, cta_visibility=CtaVisibility.VISIBLE))
+        await acts.page.click('form[action$="/cta/show"] button')
+        await expect(watches.page.locator('[data-cta-state="visible"]')).to_be_visible()
+        await expect(watches.page.locator("[data-said]")).to_have_text("Кнопка показана в комнате.")
+        await expect(watches.page.locator("[data-said]")).to_have_attribute("role", "status")
+
+        await expect(watches.page.locator('[name="title"]')).to_have_value("Typed meanwhile")
+        await expect(watches.page.locator('[name="scheduled_at"]')).to_be_disabled()
+        assert await acts.stayed()
+        assert await watches.stayed()
+
+
+async def test_fields_that_were_left_alone_follow_and_those_that_both_typed_are_asked_about(web: Web) -> None:
+    planned = webinar_event(title="Old", cta_text="Old button", scheduled_at=NOON + timedelta(minutes=5))
+    await web.know(planned)
+    speaker = await web.member("speaker")
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, f"/admin_webinar/{planned.webinar_id}")).page
+        await page.fill('[name="title"]', "Mine")
+        await web.know(later(planned, cta_text="Their button"))
+        await expect(page.locator('[name="cta_text"]')).to_have_value("Their button")
+        await expect(page.locator('[name="title"]')).to_have_value("Mine")
+        await expect(page.locator('[name="expected_version"]')).to_have_value("2")
+        await web.know(later(later(planned), cta_text="Their button", title="Theirs"))
+        await expect(page.locator("h1")).to_have_text("Theirs")
+        # The title was typed into by both: Core is to see that.
+        await expect(page.locator('[name="title"]')).to_have_value("Mine")
+        await expect(page.locator('[name="expected_version"]')).to_have_value("2")
+
+
+async def test_a_press_shows_at_once_that_it_works_and_is_one_command(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    speaker = await web.member("speaker")
+    answer = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await answer.wait()
+        await route.continue_()
+
+    async with windows_on(web) as windows:
+        window = await windows.open(speaker, f"/admin_webinar/{webinar.webinar_id}")
+        page = window.page
+        await page.route("**/cta/show", hold)
+        button = page.locator('form[action$="/cta/show"] button')
+        await button.dblclick()
+        await expect(button).to_be_disabled()
+        await expect(button).to_have_text("Минутку…")
+        await expect(button.locator(".spinner")).to_be_visible()
+        web.commands.answer = CommandReply(ok=True, webinar=later(webinar, cta_visibility=CtaVisibility.VISIBLE))
+        answer.set()
+        await expect(page.locator('[data-cta-state="visible"]')).to_be_visible()
+        assert len(web.commands.sent) == 1
+        assert await window.stayed()
+
+
+async def test_a_press_that_does_not_get_through_is_said_and_can_be_repeated(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    speaker = await web.member("speaker")
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, f"/admin_webinar/{webinar.webinar_id}")).page
+        await page.route("**/cta/show", lambda route: route.abort())
+        await page.click('form[action$="/cta/show"] button')
+        await expect(page.locator("[data-refused] [role=alert]")).to_be_visible()
+        await expect(page.locator('form[action$="/cta/show"] button')).to_be_enabled()
+        await expect(page.locator('form[action$="/cta/show"] button')).to_have_text("Показать")
+
+
+async def test_stop_asks_in_the_page_and_goes_on_to_messages_and_report(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    speaker = await web.member("speaker")
+    over = later(webinar, status=WebinarStatus.FINISHED, finished_at=NOON)
+
+    async with windows_on(web) as windows:
+        window = await windows.open(speaker, f"/admin_webinar/{webinar.webinar_id}")
+        page = window.page
+        await page.click('form[action$="/stop"] button')
+        await expect(page.locator("dialog[open] [data-confirm]")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.locator("[data-confirm]")).to_have_count(0)
+        assert web.commands.sent == []
+
+        web.commands.answer = CommandReply(ok=True, webinar=over)
+        await page.click('form[action$="/stop"] button')
+        await page.click('button[value="confirm"]')
+        await expect(page.locator("[data-followups]")).to_be_visible()
+        await expect(page.locator("[data-report]")).to_be_visible()
+        await expect(page.locator("[data-people-box]")).to_have_count(0)
+        assert len(web.commands.sent) == 1
+        assert await window.stayed()
+
+
+async def test_who_enters_appears_on_the_console_by_itself(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    speaker, anna = await web.member("speaker"), await web.member(name="Anna")
+
+    async with windows_on(web) as windows:
+        window = await windows.open(speaker, f"/admin_webinar/{webinar.webinar_id}")
+        page = window.page
+        await expect(page.locator("[data-page-health]")).to_have_attribute("data-page-health", "open")
+        await page.fill("[data-people-search]", "typed")
+        await web.under_test.receive(
+            ClientWebinarEntered(
+                lead_id=anna.account_id,
+                webinar_id=webinar.webinar_id,
+                session_id=session_id_of(anna.account_id, webinar.webinar_id),
+                timestamp=NOON,
+            )
+        )
+        await expect(page.locator("[data-live-part=entrants] .name")).to_have_text("Anna")
+        await expect(page.locator("[data-people-search]")).to_have_value("typed")
+        assert await window.stayed()
+
+
+async def test_leaving_with_something_typed_is_asked_about_and_never_after_saving(web: Web) -> None:
+    planned = webinar_event(title="Old")
+    await web.know(planned)
+    speaker = await web.member("speaker")
+    web.commands.answer = CommandReply(ok=True, webinar=later(planned, title="New"))
+
+    async with windows_on(web) as windows:
+        window = await windows.open(speaker, f"/admin_webinar/{planned.webinar_id}")
+        page = window.page
+        asked: list[str] = []
+
+        async def refuse(dialog: Dialog) -> None:
+            asked.append(dialog.type)
+            await dialog.dismiss()
+
+        page.on("dialog", refuse)
+        await page.fill('[name="title"]', "New")
+        await expect(page.locator("[data-unsaved-mark]")).to_be_visible()
+        await page.click(".crumbs a")
+        await expect(page.locator("dialog[data-unsaved]")).to_be_visible()
+        await page.click("[data-stay]")
+        await expect(page.locator("dialog[data-unsaved]")).to_be_hidden()
+        await page.evaluate("location.assign('/webinars/')")
+        assert await window.stayed()
+        assert asked == ["beforeunload"]
+
+        await page.fill('[name="title"]', "Old")
+        await expect(page.locator("[data-unsaved-mark]")).to_be_hidden()
+        await page.fill('[name="title"]', "New")
+        await page.click('[data-form-actions] [value="publish"]')
+        await expect(page.locator("[data-notice]")).to_be_visible()
+        await page.click(".crumbs a")
+        await expect(page.locator("[data-shelf]").first).to_be_visible()
+        assert asked == ["beforeunload"]
+
+        await page.go_back()
+        await page.fill('[name="title"]', "Newer still")
+        await page.click(".crumbs a")
+        await page.click("[data-leave]")
+        await expect(page.locator("[data-shelf]").first).to_be_visible()
+        assert asked == ["beforeunload"]
+
+
+async def test_the_form_says_what_a_time_is_here_and_how_far_away(web: Web) -> None:
+    speaker = await web.member("speaker")
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, "/admin_webinar/new")).page
+        await expect(page.locator('[name="time_zone"]')).to_have_value("Europe/Moscow")
+        # The page goes by the server's clock, which stands at noon of 2 March.
+        await page.fill('[name="time_zone"]', "Asia/Yekaterinburg")
+        await page.fill('[name="scheduled_at"]', "2026-03-05T19:00")
+        await expect(page.locator("[data-when-time]")).to_have_text("четверг, 5 марта в 17:00")
+        await expect(page.locator("[data-when-from-now]")).to_have_text("через 3 дня")
+        await expect(page.locator("[data-when-past]")).to_be_hidden()
+
+        await page.fill('[name="scheduled_at"]', "2026-03-01T19:00")
+        await expect(page.locator("[data-when-past]")).to_be_visible()
+        await page.fill('[name="time_zone"]', "Europe/Berlin")
+        await page.fill('[name="scheduled_at"]', "2026-03-29T02:30")
+        await expect(page.locator("[data-when-gap]")).to_be_visible()
+        await page.fill('[name="scheduled_at"]', "2026-10-25T02:30")
+        await expect(page.locator("[data-when-time]")).to_have_text("воскресенье, 25 октября в 03:30")
+        await page.fill('[name="time_zone"]', "Europe/Nowhere")
+        await expect(page.locator("[data-when-no-zone]")).to_be_visible()
+        await page.click("[data-use-zone] button")
+        await expect(page.locator('[name="time_zone"]')).to_have_value("Europe/Moscow")
+        await expect(page.locator("[data-use-zone]")).to_be_hidden()
+
+
+async def test_links_and_pictures_are_previewed_while_they_are_typed(web: Web) -> None:
+    speaker = await web.member("speaker")
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, "/admin_webinar/new")).page
+        await page.fill('[name="player_src"]', "https://www.youtube.com/@channel/live")
+        await expect(page.locator('[data-link="refused"]')).to_be_visible()
+        await expect(page.locator('[data-preview="player"]')).to_be_hidden()
+
+        await page.fill('[name="player_src"]', "https://youtu.be/dQw4w9WgXcQ")
+        await expect(page.locator('[data-link="changed"]')).to_be_visible()
+        await page.click('[data-preview="player"] summary')
+        inner = page.frame_locator('[data-preview="player"] iframe').frame_locator("iframe")
+        await expect(inner.locator("p")).to_have_text("outside")
+
+        await page.fill('[name="poster_url"]', "https://posters.example/none.png")
+        await expect(page.locator('[data-poster-words="wrong"]')).to_be_visible()
+        await page.fill('[name="cta_text"]', "Come along")
+        await expect(page.locator("[data-cta-preview]")).to_have_text("Come along")

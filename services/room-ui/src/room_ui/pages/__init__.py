@@ -2,7 +2,18 @@
 
 from fastapi import APIRouter
 
-from room_ui.pages import account, desk, desk_actions, messages, people, public, report_csv, reports, room
+from room_ui.pages import (
+    account,
+    desk,
+    desk_actions,
+    messages,
+    people,
+    previews,
+    public,
+    report_csv,
+    reports,
+    room,
+)
 from room_ui.pages.errors import error_page
 
 __all__ = ["error_page", "routers"]
@@ -10,4 +21,5 @@ __all__ = ["error_page", "routers"]
 
 def routers() -> list[APIRouter]:
     """Return the routers of all pages; those with fixed addresses before those with a webinar's id in theirs."""
-    return [page.router for page in (public, account, room, reports, report_csv, people, messages, desk_actions, desk)]
+    pages = (public, account, room, reports, report_csv, people, messages, previews, desk_actions, desk)
+    return [page.router for page in pages]

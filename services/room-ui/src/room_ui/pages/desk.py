@@ -3,25 +3,39 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+from itertools import groupby
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 from zoneinfo import available_timezones
 
-from contracts import Capability, CoreWebinarUpsert, ErrorCode, WebinarEvent, WebinarFields, WebinarStatus
+from contracts import (
+    Capability,
+    CommandError,
+    CoreWebinarUpsert,
+    ErrorCode,
+    StreamType,
+    WebinarEvent,
+    WebinarFields,
+    WebinarStatus,
+)
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from room_ui import domain, refusals, repository
 from room_ui.headers import frames
 from room_ui.i18n import mark as _
-from room_ui.pages import queries
-from room_ui.pages.commanding import Outcome, send
+from room_ui.pages import desk_queries, queries
+from room_ui.pages.commanding import Outcome
 from room_ui.pages.forms import FIELDS, WebinarForm, command_id, read_webinar_form, uuid_or_none, values_of
+from room_ui.pages.health import ask_core, health
 from room_ui.pages.known import known_room, take_in
-from room_ui.pages.rendering import language_of, page
+from room_ui.pages.links import page_without_frame
+from room_ui.pages.rendering import language_of, now_of, page
 from room_ui.pages.reports import report_of
-from room_ui.pages.words import FIELD_NAMES, Notice, refusal_words
+from room_ui.pages.words import FIELD_NAMES, NEXT_STEPS, PAGES_WITHOUT_FRAME, Notice, refusal_words
 from room_ui.refusals import Refusal
 from room_ui.rooms.room import Room
 from room_ui.viewer import Viewer
@@ -34,6 +48,10 @@ FIXED_ON_AIR = frozenset({"scheduled_at", "time_zone", "duration_minutes", "comp
 OPEN_AFTER_THE_END = frozenset({"description", "cta_text", "cta_link", "recording_url"})
 NEW_IN_ZONE = {"ru": "Europe/Moscow", "en": "UTC"}
 """Where a new webinar takes place until the page has asked the browser, by language."""
+
+LONGEST_SEARCH = 200
+PLANNED_AFTER = timedelta(minutes=10)
+"""For how long after the stop messages may still be planned, and can be held before they are."""
 
 CONFLICT = _("Somebody else has changed this meanwhile. Now it is: %(value)s. Save again to put yours in its place.")
 
@@ -77,18 +95,28 @@ def page_number(request: Request) -> int:
 
 @router.get("/admin_webinar/")
 async def webinars(request: Request, viewer: Managing) -> Response:
-    """List all webinars, the latest first, page by page."""
-    number = page_number(request)
+    """List the webinars, on air and coming first, page by page; `?q=` keeps those with such a title."""
+    number, search = page_number(request), request.query_params.get("q", "").strip()[:LONGEST_SEARCH]
     async with parts_of(request).database.pool.acquire() as connection:
-        found, pages = await repository.webinars_for_desk(connection, number)
-        speakers = await repository.display_names(connection, [one.speaker_id for one in found if one.speaker_id])
-    number = min(number, pages)
-    return page(request, "desk/list.html", webinars=found, speakers=speakers, number=number, pages=pages)
+        found, pages = await desk_queries.webinars(connection, now_of(request), search=search, page=number)
+        ids = [one.webinar.speaker_id for one in found if one.webinar.speaker_id]
+        speakers = await repository.display_names(connection, ids)
+    shelves = [(shelf, [one.webinar for one in ones]) for shelf, ones in groupby(found, lambda one: one.shelf)]
+    return page(
+        request,
+        "desk/list.html",
+        shelves=shelves,
+        speakers=speakers,
+        viewers_of=parts_of(request).rooms.viewers,
+        search=search,
+        number=min(number, pages),
+        pages=pages,
+    )
 
 
 @router.get("/admin_webinar/new")
 async def new_webinar(request: Request, viewer: Managing) -> Response:
-    """An empty form, or one with the fields of the webinar in `?from=` but its time and recording."""
+    """An empty form, or one with the fields of the webinar in `?from=` (`last`: the latest) but its time, recording."""
     values = _with_all(
         {
             "duration_minutes": str(WebinarFields().duration_minutes),
@@ -98,11 +126,14 @@ async def new_webinar(request: Request, viewer: Managing) -> Response:
             "speaker_id": viewer.account_id or "",
         }
     )
-    source = uuid_or_none(request.query_params.get("from"))
-    if source is not None:
-        values = values_of((await known_room(request, source)).webinar) | {"scheduled_at": "", "recording_url": ""}
+    asked = request.query_params.get("from")
+    last = await desk_queries.last_webinar(parts_of(request).database.pool, viewer.account_id or "")
+    source = uuid_or_none(asked)
+    example = (await known_room(request, source)).webinar if source is not None else last if asked == "last" else None
+    if example is not None:
+        values = values_of(example) | {"scheduled_at": "", "recording_url": ""}
     form = ShownForm(uuid4(), 0, values)
-    return await webinar_page(request, None, form=form, guesses_zone=source is None)
+    return await webinar_page(request, None, form=form, guesses_zone=example is None, example=example, last=last)
 
 
 @router.get("/admin_webinar/{webinar_id}")
@@ -119,21 +150,25 @@ async def webinar_page(
     notice: Notice | None = None,
     status: int = 200,
     guesses_zone: bool = False,
+    example: WebinarEvent | None = None,
+    last: WebinarEvent | None = None,
 ) -> Response:
-    """Return the desk's page of a webinar (None: a new one)."""
+    """Return the desk's page of a webinar (None: a new one, made after `example`, where `last` might serve as one)."""
     shown = room.webinar if room else None
-    context: dict[str, Any] = {"report": None, "followups": None}
+    context: dict[str, Any] = {"report": None, "followups": None, "leaving": None, "attendance": None}
     async with parts_of(request).database.pool.acquire() as connection:
         options = await queries.speakers(connection)
+        if shown is not None and shown.status in domain.ON_AIR:
+            context["attendance"] = await desk_queries.attendance(connection, shown.webinar_id)
         if shown is not None and shown.status in domain.ENDED:
             context["report"] = await report_of(request, connection, shown, page_number(request))
             context["followups"] = await queries.followups(connection, shown.webinar_id)
+            context["leaving"] = await desk_queries.leaving(connection, shown.webinar_id, now_of(request))
     if form is None and shown is not None:
         form = of_webinar(shown)
     if notice is not None:
         context["notice"] = notice
-    if shown is not None:
-        frames(request, shown.player_src)
+    frames(request, "self")
     speaker = form.values["speaker_id"] if form else ""
     if speaker not in dict(options):
         options = [(speaker, "–"), *options]
@@ -148,10 +183,29 @@ async def webinar_page(
         form_action=f"/admin_webinar/{shown.webinar_id}" if shown else "/admin_webinar/new",
         locked=locked_fields(shown),
         speaker_options=options,
-        zones=sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix/"))),
+        zones=zones(),
         guesses_zone=guesses_zone,
+        example=example,
+        last=last,
+        missing=missing(shown) if shown else [],
+        health=health(request),
+        rate=desk_queries.MESSAGES_PER_SECOND,
+        is_just_over=shown is not None
+        and shown.finished_at is not None
+        and now_of(request) - shown.finished_at < PLANNED_AFTER,
         **context,
     )
+
+
+@cache
+def zones() -> list[str]:
+    """Return the zones that are offered, by name."""
+    return sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix/")))
+
+
+def missing(webinar: WebinarEvent) -> list[tuple[str, str]]:
+    """Return what a planned webinar still lacks: the field to fill in, and the words for it."""
+    return [(name, words) for name, words in NEXT_STEPS.items() if not getattr(webinar, name)]
 
 
 @router.post("/admin_webinar/new")
@@ -178,7 +232,8 @@ async def _save(request: Request, webinar_id: UUID | None) -> Response:
         **form.changes,
     )
     message_id = command_id(form.message_id or uuid4(), "upsert", command.model_dump(mode="json"))
-    outcome = await send(request, command, message_id)
+    known = parts_of(request).rooms.known(webinar_id)
+    outcome = _empty_frame(form, known) or await ask_core(request, command, message_id)
     if outcome.reply is not None:
         await take_in(request, outcome.reply.webinar)
         before_start = outcome.reply.webinar and outcome.reply.webinar.status is WebinarStatus.DRAFT
@@ -190,6 +245,17 @@ async def _save(request: Request, webinar_id: UUID | None) -> Response:
     if room is None and not is_new:
         raise refusals.webinar_not_found()
     return await _refused(request, outcome, form, webinar_id, room)
+
+
+def _empty_frame(form: WebinarForm, webinar: WebinarEvent | None) -> Outcome | None:
+    """Refuse a link to a page that stays empty in the room's frame: Core knows hosts, and its host may be shown."""
+    stream_type = form.values.get("stream_type", webinar.stream_type if webinar else StreamType.EMBED)
+    for name in ("player_src", "chat_src"):
+        site = page_without_frame(form.values.get(name, "")) if stream_type == StreamType.EMBED else None
+        if site is not None:
+            words = PAGES_WITHOUT_FRAME[site]
+            return Outcome(error=CommandError(code=ErrorCode.INVALID_FIELD, message=words, field=name))
+    return None
 
 
 async def _room_or_none(request: Request, webinar_id: UUID) -> Room | None:

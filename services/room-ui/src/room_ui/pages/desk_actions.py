@@ -26,6 +26,7 @@ from room_ui.pages import queries
 from room_ui.pages.commanding import send
 from room_ui.pages.desk import webinar_page
 from room_ui.pages.forms import command_id, form_id, uuid_or_none
+from room_ui.pages.health import ask_core
 from room_ui.pages.known import known_room, take_in
 from room_ui.pages.rendering import language_of, now_of, page
 from room_ui.pages.words import delivery_words
@@ -58,7 +59,8 @@ def _context(viewer: Viewer) -> StatusContext:
 async def _press(request: Request, webinar_id: UUID, command: Command, done: str) -> Response:
     """Send a button's command; go back to the desk when it was done, else say at once why not."""
     message_id = command_id(form_id(await request.form()), command.topic, command.model_dump(mode="json"))
-    outcome = await send(request, command, message_id)
+    ask = send if isinstance(command, PostWebinarFollowupControl) else ask_core
+    outcome = await ask(request, command, message_id)
     if outcome.reply is not None:
         await take_in(request, outcome.reply.webinar)
         return RedirectResponse(f"/admin_webinar/{webinar_id}?done={done}", 303)
@@ -89,6 +91,7 @@ def _ask(
     words: str,
     yes: str,
     *,
+    is_final: bool = False,
     about: str | None = None,
     hidden: Mapping[str, str] | None = None,
 ) -> Response:
@@ -101,6 +104,7 @@ def _ask(
         question=language.gettext(question),
         words=language.gettext(words),
         yes=language.gettext(yes),
+        is_final=is_final,
         about=about,
         hidden=hidden or {},
     )
@@ -133,6 +137,7 @@ async def stop(request: Request, webinar_id: UUID, viewer: Running) -> Response:
             _("Stop the webinar?"),
             _("It ends for everybody and cannot be started again. Then the messages are planned."),
             _("Yes, stop"),
+            is_final=True,
         )
     command = CoreWebinarSetStatus(webinar_id=webinar_id, status="stop", context=_context(viewer))
     return await _press(request, webinar_id, command, "stop")
@@ -183,6 +188,15 @@ async def resend(request: Request, webinar_id: UUID, viewer: Managing) -> Respon
 async def control_followups(
     request: Request, webinar_id: UUID, action: Literal["hold", "release", "cancel"], viewer: Managing
 ) -> Response:
-    """Hold, release or cancel the messages of a webinar."""
+    """Hold, release or cancel the messages of a webinar; cancel only after a second question."""
+    if action == "cancel" and not await _is_confirmed(request):
+        return _ask(
+            request,
+            (await known_room(request, webinar_id)).webinar,
+            _("Cancel the messages?"),
+            _("Nobody who has not got theirs yet will get one, neither candidates nor partners. It is for good."),
+            _("Yes, cancel them"),
+            is_final=True,
+        )
     command = PostWebinarFollowupControl(webinar_id=webinar_id, action=action)
     return await _press(request, webinar_id, command, "cancel-messages" if action == "cancel" else action)

@@ -1,6 +1,7 @@
 """Ordinary links into embeddable ones: what a person copies from the address bar becomes what a frame can show."""
 
 import re
+from collections.abc import Mapping
 from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
 _FRAME_CODE = re.compile(r"""<iframe\b[^>]*?\bsrc\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
@@ -20,6 +21,7 @@ _KNOWN_HOSTS = frozenset(
     {
         "youtube.com",
         "m.youtube.com",
+        "studio.youtube.com",
         "youtu.be",
         "vk.com",
         "m.vk.com",
@@ -54,7 +56,7 @@ def _first(parts: SplitResult, name: str) -> str | None:
 
 
 def youtube_id(link: str) -> str | None:
-    """Return the video of a YouTube link (watch, short, live, embedded), or None for any other link."""
+    """Return the video of a YouTube link (watch, short, live, embedded, studio), or None for any other link."""
     parts = _split(link.strip())
     if parts is None:
         return None
@@ -67,6 +69,8 @@ def youtube_id(link: str) -> str | None:
             video = _first(parts, "v")
         elif len(steps) > 1 and steps[0] in {"live", "shorts", "embed", "v"}:
             video = steps[1]
+    elif _host(parts) == "studio.youtube.com" and len(steps) > 1 and steps[0] == "video":
+        video = steps[1]
     return video if video is not None and video not in _NO_VIDEO and _YOUTUBE_ID.fullmatch(video) else None
 
 
@@ -101,16 +105,22 @@ def _vimeo_video(parts: SplitResult) -> str | None:
     return f"{address}?h={quote(key, safe='')}" if key else address
 
 
-def embeddable(link: str) -> str:
-    """Return the address for the player's frame: a YouTube, VK Video, Rutube or Vimeo link becomes its embeddable form.
-
-    Frame code that was pasted whole gives its address; anything else stays as typed (Core judges it).
-    """
+def _unwrapped(link: str) -> str:
+    """Return the address that frame code holds; anything else as it is."""
     link = link.strip()
     if pasted := _FRAME_CODE.search(link):
         link = pasted[1].replace("&amp;", "&")
         if link.startswith("//"):
             link = f"https:{link}"
+    return link
+
+
+def embeddable(link: str) -> str:
+    """Return the address for the player's frame: a YouTube, VK Video, Rutube or Vimeo link becomes its embeddable form.
+
+    Frame code that was pasted whole gives its address; anything else stays as typed (Core judges it).
+    """
+    link = _unwrapped(link)
     parts = _split(link)
     if parts is None or parts.scheme not in {"http", "https"} or _host(parts) not in _KNOWN_HOSTS:
         return link
@@ -129,8 +139,47 @@ def embeddable(link: str) -> str:
 
 def embeddable_chat(link: str, page_host: str) -> str:
     """Return the address for the chat's frame: a YouTube link becomes that video's live chat, shown on `page_host`."""
-    link = link.strip()
-    if pasted := _FRAME_CODE.search(link):
-        link = pasted[1].replace("&amp;", "&")
+    link = _unwrapped(link)
     video = youtube_id(link)
     return f"https://www.youtube.com/live_chat?v={video}&embed_domain={page_host}" if video else link
+
+
+_FRAMES_OF: Mapping[str, re.Pattern[str]] = {
+    "youtube": re.compile(r"/(embed/.+|live_chat)"),
+    "vk_live": re.compile(r"/app/embed/.+|/[^/]+/only-chat"),
+    "vk": re.compile(r".*/video_ext\.php"),
+    "rutube": re.compile(r"/(play/embed|live/chat)/.+"),
+    "vimeo": re.compile(r"/(event|showcase)/\d+/embed.*"),
+}
+"""The paths of a site that it lets other pages show in a frame."""
+
+
+def _site(host: str) -> str | None:
+    if host in {"youtube.com", "m.youtube.com", "studio.youtube.com", "youtu.be"}:
+        return "youtube"
+    if host in {"live.vkvideo.ru", "vkplay.live", "live.vkplay.ru"}:
+        return "vk_live"
+    if host in {"vk.com", "m.vk.com", "vk.ru", "m.vk.ru", "vkvideo.ru", "m.vkvideo.ru"}:
+        return "vk"
+    if host in {"rutube.ru", "m.rutube.ru"}:
+        return "rutube"
+    return "vimeo" if host == "vimeo.com" else None
+
+
+def is_https(address: str) -> bool:
+    """Whether this is an address that a frame can show at all."""
+    parts = _split(address) if address.startswith("https://") else None
+    return parts is not None and bool(parts.hostname)
+
+
+def page_without_frame(link: str) -> str | None:
+    """Return the site whose page this is (a channel, a list, a search) when that page stays empty in a frame.
+
+    One of `youtube`, `vk_live`, `vk`, `rutube`, `vimeo`; None for what can be shown, and for what is not known.
+    """
+    link = embeddable(link)
+    parts = _split(link)
+    if parts is None or parts.scheme not in {"http", "https"}:
+        return None
+    site = _site(_host(parts))
+    return site if site is not None and not _FRAMES_OF[site].fullmatch(parts.path) else None

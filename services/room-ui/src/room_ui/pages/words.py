@@ -172,6 +172,37 @@ FIELD_NAMES: Mapping[str, str] = {
 }
 """What the desk's form calls its fields."""
 
+PAGES_WITHOUT_FRAME: Mapping[str, str] = {
+    "youtube": _(
+        "This is a page of YouTube and no video: the room would stay empty. Open the broadcast itself and paste its "
+        "link: youtube.com/watch?v=… or youtube.com/live/…"
+    ),
+    "vk_live": _(
+        "This is the page of a channel: the room would stay empty. Choose “Share”, then “Embed”, and paste that code; "
+        "or paste the link of the broadcast in VK Video: vkvideo.ru/video-…_…"
+    ),
+    "vk": _(
+        "This is a page of VK and no video: the room would stay empty. Open the broadcast itself and paste its link: "
+        "vkvideo.ru/video-…_…"
+    ),
+    "rutube": _(
+        "This is a page of Rutube and no video: the room would stay empty. Open the broadcast itself and paste its "
+        "link: rutube.ru/video/…"
+    ),
+    "vimeo": _(
+        "This is a page of Vimeo and no video: the room would stay empty. Open the video or event itself and paste its "
+        "link: vimeo.com/… with a number."
+    ),
+}
+"""Why a page cannot be the picture or the chat of a room, and what can; by `links.page_without_frame`."""
+
+NEXT_STEPS: Mapping[str, str] = {
+    "player_src": _("There is no link to the video yet: the room would stay dark."),
+    "poster_url": _("There is no poster: a plain picture stands in its place."),
+    "cta_text": _("There are no words on the button yet: it would say “Learn more”."),
+}
+"""What a planned webinar still lacks, by the field to fill in."""
+
 SERVICE_WORDS = (
     _("The time has to look like 2026-12-01T19:00 or 2026-12-01T16:00:00Z."),
     _("There is no such day or time."),
@@ -237,7 +268,7 @@ def done_notice(texts: Texts, code: str | None) -> Notice | None:
 
 def refusal_words(texts: Texts, error: CommandError) -> str:
     """Return what a refusal says to a person: the service's words where they are known, else the field's or code's."""
-    if error.message in SERVICE_WORDS:
+    if error.message in (*SERVICE_WORDS, *PAGES_WITHOUT_FRAME.values()):
         return texts.gettext(error.message)
     if error.code is ErrorCode.INVALID_FIELD and error.field is not None and error.field in FIELD_REFUSALS:
         return texts.gettext(FIELD_REFUSALS[error.field])

@@ -54,7 +54,8 @@ export function localDay(iso) {
   return `${new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(days, "day")}, ${written(moment, { weekday: undefined })}`;
 }
 
-function zoneName(iso) {
+/** Name the visitor's own zone as it is called then. @param {string} iso */
+export function zoneName(iso) {
   const parts = new Intl.DateTimeFormat(locale, { timeZoneName: "long" }).formatToParts(new Date(iso));
   return parts.find((part) => part.type === "timeZoneName")?.value ?? "";
 }

@@ -1,33 +1,19 @@
 // The desk: what runs shows itself, and nothing that was typed is lost.
 
 import { keepTime, localise, setClock } from "./clock.js";
+import { DeskForm } from "./desk-form.js";
+import { DeskPage } from "./desk-page.js";
+import { word } from "./desk-press.js";
 import { People } from "./people.js";
 import { Push } from "./push.js";
 
-const desk = document.querySelector("[data-desk]");
-const form = document.querySelector("[data-webinar-form]");
-// This page may be the answer to a form, so it is asked for by its own address, never by the one it came from.
-const page = desk && `/admin_webinar/${desk.dataset.webinarId}`;
-let isSent = false;
-let isTyped = form?.dataset.typed === "true";
+const LOOK = 4000;
+/** Verdicts and messages come in the minutes after the stop. */
+const LOOKS_AFTER_THE_END = 180;
+const COPIED = 2000;
 
-localise(document);
-
-form?.addEventListener("input", () => {
-  isTyped = true;
-});
-
-// One press is one command: a second click waits for the answer to the first.
-document.addEventListener("submit", (event) => {
-  isSent = true;
-  setTimeout(() => {
-    for (const button of event.target.querySelectorAll("button")) button.disabled = true;
-  }, 0);
-});
-window.addEventListener("pageshow", () => {
-  isSent = false;
-  for (const button of document.querySelectorAll("button[disabled]")) button.disabled = false;
-});
+const root = /** @type {HTMLElement | null} */ (document.querySelector("[data-desk]"));
+const edited = /** @type {HTMLFormElement | null} */ (document.querySelector("form[data-webinar-form]"));
 
 // The words about what was just done belong to this moment: a reload must not say them again.
 const address = new URL(location.href);
@@ -36,81 +22,98 @@ if (address.searchParams.has("done")) {
   history.replaceState(null, "", address);
 }
 
-const zone = document.querySelector("[data-guess-zone]");
-if (zone) {
-  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (own) zone.value = own;
-}
-
-document.querySelector("[data-select]")?.addEventListener("focus", (event) => event.target.select());
-
-const preview = document.querySelector("[data-preview]");
-preview?.addEventListener("toggle", () => {
-  const place = preview.querySelector("[data-preview-player]");
-  if (!place) return;
-  if (!preview.open) {
-    place.replaceChildren();
-    return;
-  }
-  const frame = preview.querySelector("template").content.querySelector("iframe").cloneNode(true);
-  frame.src = place.dataset.previewPlayer;
-  place.replaceChildren(frame);
+document.addEventListener("focusin", (event) => {
+  if (event.target instanceof HTMLInputElement && event.target.matches("[data-select]")) event.target.select();
+});
+document.addEventListener("click", (event) => {
+  const button = event.target instanceof Element ? event.target.closest("[data-copy]") : null;
+  if (button instanceof HTMLElement) copy(button);
 });
 
-/** Show parts of this page as the server has them now. */
-async function refresh(...selectors) {
-  const response = await fetch(page + location.search, { cache: "no-store" });
-  if (!response.ok) return;
-  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-  for (const selector of selectors) {
-    const [old, now] = [document.querySelector(selector), fresh.querySelector(selector)];
-    if (!old || !now || old.contains(document.activeElement) || old.querySelector("details[open]")) continue;
-    localise(now);
-    old.replaceWith(document.adoptNode(now));
+/** @param {HTMLElement} button */
+async function copy(button) {
+  const field = document.getElementById(button.dataset.copy ?? "");
+  const label = button.querySelector("[data-label]");
+  if (!(field instanceof HTMLInputElement) || !label) return;
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+  } catch {
+    return; // It is selected, at least.
   }
+  const words = label.textContent;
+  label.textContent = word("copied");
+  setTimeout(() => {
+    label.textContent = words;
+  }, COPIED);
 }
 
-function changed() {
-  // The change is most likely the one just asked for; its answer is on the way, with words of its own.
-  if (isSent) return;
-  if (isTyped) desk.querySelector("[data-changed]").hidden = false;
-  else location.assign(page);
+/** What works only with a script is shown by it. */
+function showTools() {
+  for (const button of document.querySelectorAll("[data-copy]")) button.removeAttribute("hidden");
 }
 
-if (desk) {
-  setClock(desk.dataset.now);
+/** @param {HTMLElement} desk @param {DeskForm | null} form */
+function follow(desk, form) {
+  /** @type {People | null} */
+  let people = null;
+  /** @type {"open" | "lost"} */
+  let connection = "open";
+
+  const shown = () => {
+    showTools();
+    const box = desk.querySelector("[data-people-box]");
+    if (people?.root !== box) {
+      people?.stop();
+      people = box && new People(box, desk.dataset.webinarId);
+      people?.load();
+    }
+    for (const line of desk.querySelectorAll("[data-page-health]")) {
+      if (line instanceof HTMLElement) line.dataset.pageHealth = connection;
+    }
+  };
+  const page = new DeskPage(desk, form, shown);
+  localise(document);
   keepTime();
-  const details = desk.querySelector("[data-people-details]");
-  const people = details && new People(details, desk.dataset.webinarId);
-  details?.addEventListener("toggle", () => details.open && people.load());
-  if (["draft", "scheduled", "live", "paused"].includes(desk.dataset.status)) {
-    new Push({
-      address: "/webinar/v1/state",
-      query: { webinar_id: desk.dataset.webinarId },
-      version: Number(desk.dataset.version),
-      onLost: (isLost) => {
-        desk.querySelector('[data-banner="lost"]').hidden = !isLost;
-      },
-      onRefused: () => {
-        desk.querySelector('[data-banner="ended"]').hidden = false;
-      },
-      onState: (state) => {
-        const count = desk.querySelector("[data-viewers-count]");
-        if (count) count.textContent = state.viewers;
-        if (details?.open) people.changed(state.viewers);
-        if (state.version > Number(desk.dataset.version)) {
-          desk.dataset.version = state.version;
-          changed();
-        }
-      },
-    });
+  shown();
+
+  new Push({
+    address: "/webinar/v1/state",
+    query: { webinar_id: desk.dataset.webinarId ?? "" },
+    version: page.version,
+    onLost: (isLost) => {
+      connection = isLost ? "lost" : "open";
+      banner("lost").hidden = !isLost;
+      shown();
+    },
+    onRefused: () => {
+      banner("ended").hidden = false;
+    },
+    onState: (state) => {
+      for (const count of desk.querySelectorAll("[data-viewers-count]")) count.textContent = state.viewers;
+      people?.changed(state.viewers);
+      page.hear(state.version);
+    },
+  });
+
+  let looks = 0;
+  setInterval(() => {
+    const { status } = desk.dataset;
+    const isOver = status === "finished" || status === "archived";
+    const isWorthIt = status === "live" || status === "paused" || (isOver && ++looks <= LOOKS_AFTER_THE_END);
+    if (isWorthIt && document.visibilityState === "visible") page.look();
+  }, LOOK);
+
+  /** @param {string} name */
+  function banner(name) {
+    return /** @type {HTMLElement} */ (desk.querySelector(`[data-banner="${name}"]`));
   }
-  if (document.querySelector("[data-followups]")) {
-    // Verdicts and messages come in the minutes after the stop.
-    let rounds = 0;
-    const timer = setInterval(() => {
-      if (++rounds > 180) clearInterval(timer);
-      if (document.visibilityState === "visible") refresh("[data-followups]", "[data-report]").catch(() => {});
-    }, 4000);
-  }
+}
+
+setClock(edited?.dataset.now ?? "");
+const form = edited && new DeskForm(edited);
+if (root) follow(root, form);
+else {
+  localise(document);
+  showTools();
 }

@@ -60,6 +60,13 @@ export class People {
     this.again = setTimeout(() => this.changed(found.viewers), Math.max(30000, found.viewers * 50));
   }
 
+  /** The list is shown no more. */
+  stop() {
+    this.asked += 1;
+    this.load = async () => {};
+    for (const timer of [this.timer, this.again, this.typing]) clearTimeout(timer);
+  }
+
   /** The list is made anew every other second at most: where it lags behind its own count, look again. */
   lagging(found) {
     const isBehind = found.next === null && found.participants.length !== found.total;

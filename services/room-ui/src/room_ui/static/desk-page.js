@@ -1,0 +1,256 @@
+// The desk's page of one webinar: it follows what Core says, whoever asked for it, and stays where it is.
+
+import { localise } from "./clock.js";
+import { busy, placeOf, read, send, word } from "./desk-press.js";
+
+const AGAIN = 300;
+const TRIES = 10;
+const PRESSED = '[data-press], [data-report] form[action*="/followups/"]';
+/** What is made anew on the server each time, and differs though nothing has changed. */
+const PASSING = /value="[0-9a-f-]{36}"|data-remaining[^<]*/g;
+
+/** @param {Element | null | undefined} part */
+const shape = (part) => (part?.innerHTML ?? "").replace(PASSING, "");
+
+/** What has happened, as a word of the page. @param {DOMStringMap} before @param {DOMStringMap} after */
+export function happened(before, after) {
+  if (before.status !== after.status) {
+    if (before.status === "draft") return "published";
+    if (before.status === "paused" && after.status === "live") return "resumed";
+    return word(after.status ?? "") ? after.status : "changed";
+  }
+  if (before.cancelled !== after.cancelled) return after.cancelled === "true" ? "cancelled" : "restored";
+  if (before.cta !== after.cta) return after.cta;
+  return before.overrun === after.overrun ? "changed" : "overrun";
+}
+
+export class DeskPage {
+  /**
+   * @param {HTMLElement} root @param {import("./desk-form.js").DeskForm | null} form
+   * @param {() => void} onShown parts of the page were made anew
+   */
+  constructor(root, form, onShown) {
+    this.root = root;
+    this.form = form;
+    this.onShown = onShown;
+    // This page may be the answer to a form, so it is asked for by its own address, never by the one it came from.
+    this.address = `/admin_webinar/${root.dataset.webinarId}`;
+    this.told = this.version;
+    this.isPressed = false;
+    this.isLooking = false;
+    this.isHeld = false;
+    /** @type {Map<string, string>} */
+    this.shapes = new Map(this.slots.map((slot) => [slot.dataset.slot ?? "", shape(slot)]));
+    this.dialog = /** @type {HTMLDialogElement} */ (document.querySelector("dialog[data-dialog]"));
+    this.listen();
+  }
+
+  get version() {
+    return Number(this.root.dataset.version);
+  }
+
+  get slots() {
+    return /** @type {HTMLElement[]} */ ([...this.root.querySelectorAll("[data-slot]")]);
+  }
+
+  listen() {
+    document.addEventListener("submit", (event) => {
+      const form = event.target;
+      if (!(form instanceof HTMLFormElement) || !form.matches(PRESSED)) return;
+      event.preventDefault();
+      this.press(form, event.submitter);
+    });
+    // A button that is made anew between pressing and letting go is not pressed.
+    document.addEventListener("pointerdown", () => {
+      this.isHeld = true;
+    });
+    for (const name of ["pointerup", "pointercancel", "blur"]) {
+      window.addEventListener(name, () => {
+        this.isHeld = false;
+        if (this.told > this.version) this.catchUp();
+      });
+    }
+    this.dialog.addEventListener("click", (event) => {
+      if (!(event.target instanceof Element) || !event.target.closest("[data-close]")) return;
+      event.preventDefault();
+      this.dialog.close();
+    });
+    this.dialog.addEventListener("close", () => this.place.replaceChildren());
+  }
+
+  get place() {
+    return /** @type {HTMLElement} */ (this.dialog.querySelector("[data-dialog-place]"));
+  }
+
+  /** Say what has happened, where screen readers hear it. @param {string} words */
+  say(words) {
+    const notice = document.createElement("p");
+    notice.className = "notice";
+    notice.textContent = words;
+    this.show(notice);
+  }
+
+  /** Put words in the place of those that were there. @param {Element | null} notice */
+  show(notice) {
+    for (const old of document.querySelectorAll("main > [data-notice]")) old.remove();
+    const [said, refused] = ["[data-said]", "[data-refused]"].map((one) => this.root.querySelector(one));
+    said?.replaceChildren();
+    refused?.replaceChildren();
+    if (!notice) return;
+    const isBad = notice.classList.contains("bad");
+    if (!isBad) notice.removeAttribute("role");
+    (isBad ? refused : said)?.replaceChildren(notice);
+  }
+
+  /** Somebody says which version there is. @param {number} version */
+  hear(version) {
+    this.told = Math.max(this.told, version);
+    if (this.told > this.version) this.catchUp();
+  }
+
+  async catchUp() {
+    if (this.isPressed || this.isLooking) return;
+    for (let tries = 0; tries < TRIES && this.told > this.version && !this.isPressed; tries += 1) {
+      // Another instance may answer than the one that told, and be behind for a moment.
+      if (tries) await new Promise((resolve) => setTimeout(resolve, AGAIN));
+      await this.look();
+    }
+  }
+
+  /** Show the page as it is now. */
+  async look() {
+    if (this.isPressed || this.isLooking || this.isHeld) return;
+    this.isLooking = true;
+    try {
+      const response = await fetch(this.address + location.search, { cache: "no-store" });
+      if (response.ok && !this.isPressed) this.take(read(await response.text()), true);
+    } catch {
+      // The banner says that the connection is lost.
+    } finally {
+      this.isLooking = false;
+    }
+  }
+
+  /** @param {Document} page @param {boolean} says whether to say what has changed */
+  take(page, says) {
+    const fresh = page.querySelector("[data-desk]");
+    if (!(fresh instanceof HTMLElement) || Number(fresh.dataset.version) < this.version) return;
+    const before = { ...this.root.dataset };
+    const isNew = Number(fresh.dataset.version) > this.version;
+    Object.assign(this.root.dataset, fresh.dataset);
+    document.title = page.title;
+    for (const slot of this.slots) {
+      const name = slot.dataset.slot ?? "";
+      const other = fresh.querySelector(`[data-slot="${name}"]`);
+      if (!other) continue;
+      // The answer to a press begins with the first page of the report, whichever is looked at here.
+      if (name === "report" && !says && location.search) continue;
+      if (name === "people") this.swapPeople(slot, other);
+      else if (name === "console" && !isNew) this.swapLiveParts(slot, other);
+      else if (shape(other) !== this.shapes.get(name)) this.swap(slot, other);
+    }
+    const form = page.querySelector("form[data-webinar-form]");
+    if (isNew && form instanceof HTMLFormElement) this.form?.merge(form);
+    if (isNew && says) this.say(word(happened(before, this.root.dataset) ?? "changed"));
+    this.onShown();
+  }
+
+  /** @param {HTMLElement} slot @param {Element} other */
+  swap(slot, other) {
+    const name = slot.dataset.slot ?? "";
+    const isFollowed = name === "console" || name === "head";
+    const active = slot.contains(document.activeElement) ? document.activeElement : null;
+    // What somebody is busy with is left alone; it comes with the next look.
+    if (!isFollowed && (active?.matches("input, select, textarea") || slot.querySelector("details[open]:not([id])"))) return;
+    this.shapes.set(name, shape(other));
+    const place = placeOf(active);
+    const open = [...slot.querySelectorAll("details[id][open]")].map((one) => one.id);
+    localise(other);
+    slot.replaceChildren(...other.childNodes);
+    for (const id of open) slot.querySelector(`details#${CSS.escape(id)}`)?.setAttribute("open", "");
+    this.focus(slot, place);
+  }
+
+  /** @param {HTMLElement} slot @param {string} place */
+  focus(slot, place) {
+    if (!place) return;
+    const found = slot.querySelector(place) ?? (place.includes("cta") ? slot.querySelector("[data-on]") : null);
+    if (found instanceof HTMLElement) found.focus({ preventScroll: true });
+  }
+
+  /** The list of who is here lives on; its heading changes with the start. @param {HTMLElement} slot @param {Element} other */
+  swapPeople(slot, other) {
+    const [old, now] = [slot, other].map((one) => one.querySelector("[data-people-box]"));
+    if (!old || !now) {
+      if (Boolean(old) !== Boolean(now)) slot.replaceChildren(...other.childNodes);
+      return;
+    }
+    const [title, words] = [old, now].map((one) => one.querySelector("h2")?.firstChild);
+    if (title && words && title.textContent !== words.textContent) title.textContent = words.textContent;
+  }
+
+  /** Figures and names, none of them to be pressed. @param {HTMLElement} slot @param {Element} other */
+  swapLiveParts(slot, other) {
+    for (const part of slot.querySelectorAll("[data-live-part]")) {
+      const now = other.querySelector(`[data-live-part="${part.getAttribute("data-live-part")}"]`);
+      if (!now || part.contains(document.activeElement)) continue;
+      localise(now);
+      part.replaceChildren(...now.childNodes);
+    }
+  }
+
+  /** @param {HTMLFormElement} form @param {Element | null} button */
+  async press(form, button) {
+    if (this.isPressed) return;
+    this.isPressed = true;
+    const isAnswer = form.matches("[data-confirm]");
+    const place = document.activeElement === button && !isAnswer ? placeOf(button) : "";
+    // A disabled button says nothing, so the form is read first.
+    const answer = send(form, button);
+    const undo = busy(button);
+    try {
+      const { response, page } = await answer;
+      undo();
+      this.answered(response, page);
+    } catch {
+      undo();
+      if (isAnswer) this.dialog.close();
+      this.show(bad(word("failed")));
+    }
+    this.isPressed = false;
+    if (document.activeElement === document.body || !document.activeElement) {
+      this.focus(this.root, place);
+      if (document.activeElement === document.body) this.focus(this.root, "[data-said]:not(:empty), [data-refused]:not(:empty)");
+    }
+    if (this.told > this.version) this.catchUp();
+    else if (location.search) this.look();
+  }
+
+  /** @param {Response} response @param {Document} page */
+  answered(response, page) {
+    const question = page.querySelector("form[data-confirm]");
+    if (question) {
+      this.show(null);
+      this.place.replaceChildren(question);
+      question.classList.remove("card");
+      if (!this.dialog.open) this.dialog.showModal();
+      return;
+    }
+    if (this.dialog.open) this.dialog.close();
+    const desk = page.querySelector("[data-desk]");
+    if (desk instanceof HTMLElement && desk.dataset.webinarId === this.root.dataset.webinarId) {
+      this.take(page, false);
+      this.show(page.querySelector("[data-notice]"));
+    } else if (response.redirected) location.assign(response.url);
+    else this.show(bad(page.querySelector("main h1")?.textContent || word("failed")));
+  }
+}
+
+/** @param {string} words */
+function bad(words) {
+  const notice = document.createElement("p");
+  notice.className = "notice bad";
+  notice.setAttribute("role", "alert");
+  notice.textContent = words;
+  return notice;
+}

@@ -1,0 +1,62 @@
+// A press of one of the desk's buttons: it shows at once that it works, and its answer comes without leaving the page.
+
+/** Words of the page, by name. @param {string} name */
+export function word(name) {
+  const template = document.querySelector(`template[data-word="${name}"]`);
+  return template instanceof HTMLTemplateElement ? (template.content.textContent ?? "").trim() : "";
+}
+
+/**
+ * Show that a button is at work; returns what ends that. The other buttons of its form wait, too.
+ * @param {Element | null} button
+ */
+export function busy(button) {
+  const form = button?.closest("form");
+  if (!(button instanceof HTMLElement) || !form) return () => {};
+  const label = button.querySelector("[data-label]") ?? button;
+  const [words, buttons] = [label.textContent, [...form.querySelectorAll("button")]];
+  const spinner = document.createElement("span");
+  spinner.className = "spinner";
+  spinner.setAttribute("aria-hidden", "true");
+  label.textContent = word("busy");
+  button.classList.add("is-busy");
+  button.prepend(spinner);
+  for (const one of buttons) one.disabled = true;
+  return () => {
+    spinner.remove();
+    button.classList.remove("is-busy");
+    label.textContent = words;
+    for (const one of buttons) one.disabled = false;
+  };
+}
+
+/** What finds the same thing again in a part of the page that was made anew. @param {Element | null} element */
+export function placeOf(element) {
+  if (!element) return "";
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  const form = element.closest("form");
+  if (form && element instanceof HTMLButtonElement) {
+    const value = element.value ? `[value="${CSS.escape(element.value)}"]` : "";
+    return `form[action="${CSS.escape(form.getAttribute("action") ?? "")}"] button${value}`;
+  }
+  if (element instanceof HTMLAnchorElement) return `a[href="${CSS.escape(element.getAttribute("href") ?? "")}"]`;
+  const details = element.closest("details[id]");
+  return details ? `#${CSS.escape(details.id)} > summary` : "";
+}
+
+/**
+ * Send a form as its button would, and read the page that answers.
+ * @param {HTMLFormElement} form @param {Element | null} button
+ */
+export async function send(form, button) {
+  const said = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) said.append(name, String(value));
+  if (button instanceof HTMLButtonElement && button.name) said.append(button.name, button.value);
+  const response = await fetch(form.getAttribute("action") ?? "", { method: "POST", body: said });
+  return { response, page: read(await response.text()) };
+}
+
+/** @param {string} text */
+export function read(text) {
+  return new DOMParser().parseFromString(text, "text/html");
+}
