@@ -116,7 +116,7 @@ class Cast:
     def switch(self, person: Person, *, on: bool) -> None:
         """Switch an account on or off."""
         word = "activate" if on else "deactivate"
-        answer = self._as_admin.post(f"/admin_webinar/people/{person.account_id}/{word}")
+        answer = self._as_admin.post(f"/admin_webinar/people/{person.account_id}/{word}", confirm="confirm")
         assert answer.status_code == 303, answer.text
 
     def _make(self, rows: Sequence[dict[str, str]]) -> list[Person]:

@@ -4,23 +4,19 @@ from datetime import UTC, datetime
 
 import pytest
 from contracts import Step
-from post_webinar.domain.default_texts import DEFAULT_TEXTS
-from post_webinar.domain.messages import Reader, lead_message, partner_message
-from post_webinar.domain.texts import (
+from contracts.message_texts import (
+    DEFAULT_TEXTS,
     LOCALES,
     LONGEST_MESSAGE,
     LONGEST_TEMPLATE,
-    Guest,
     Locale,
-    Occasion,
     TemplateError,
     check_template,
     fill,
-    locale_of,
-    minutes,
-    values_for_lead,
     visible,
 )
+from post_webinar.domain.messages import Reader, lead_message, partner_message
+from post_webinar.domain.texts import Guest, Occasion, locale_of, minutes, values_for_lead
 
 OCCASION = Occasion(
     title="Start <now> & here",

@@ -1,10 +1,15 @@
 """What an account may be, what a CSV file may hold, and where a sign-in may lead."""
 
+from typing import Any
+
 import pytest
+from contracts import ContactCard, Role
 from hypothesis import given
 from hypothesis import strategies as st
 from room_ui.accounts.domain import AccountRefused, contact_card, new_account, safe_next, safe_referral
-from room_ui.accounts.importing import ImportPreview, judge, read_rows
+from room_ui.accounts.importing import Change, ImportPreview, Kind, judge, read_rows
+from room_ui.accounts.repository import Account
+from room_ui.testing import NOON
 
 GOOD = {"login": "Anna", "name": "Анна К.", "role": "candidate", "partner": "Boris", "country": "ru"}
 
@@ -108,11 +113,11 @@ def test_a_referral_is_a_short_word() -> None:
 
 def test_a_file_with_partners_and_their_candidates_is_good_in_any_order() -> None:
     preview = judge(
-        read_rows("login,name,role,partner\nvera,Вера,candidate,boris\nboris,Борис,partner,\n"), taken=(), partners=()
+        read_rows("login,name,role,partner\nvera,Вера,candidate,boris\nboris,Борис,partner,\n"), {}, partners=()
     )
 
     assert preview.is_good
-    assert [account.login for account in preview.accounts] == ["vera", "boris"]
+    assert [(row.login, row.kind) for row in preview.rows] == [("vera", Kind.NEW), ("boris", Kind.NEW)]
 
 
 def test_a_spreadsheet_with_semicolons_and_a_byte_order_mark_is_read() -> None:
@@ -156,10 +161,76 @@ def test_rows_that_will_not_do_say_where_and_none_is_made() -> None:
             "self,Self,partner,self\n"
             "long,Long,candidate,,more\n"
         ),
-        taken={"anna"},
+        {"anna": present("anna")},
         partners={"boris"},
     )
 
     assert not preview.is_good
-    wrong = ["login", "role", "partner", "login", "login", "partner", None]
-    assert problems(preview) == list(enumerate(wrong, 2))
+    wrong = ["role", "partner", "login", "login", "partner", None]
+    assert problems(preview) == list(enumerate(wrong, 3))
+
+
+def present(login: str, **fields: Any) -> Account:
+    given: dict[str, Any] = {
+        "account_id": f"id-of-{login}",
+        "login": login,
+        "display_name": login.title(),
+        "role": Role.CANDIDATE,
+        "partner_id": None,
+        "partner_name": None,
+        "partner_login": None,
+        "locale": "ru",
+        "country": None,
+        "contact": ContactCard(),
+        "active": True,
+        "has_password": False,
+        "created_at": NOON,
+    }
+    return Account(**{**given, **fields})
+
+
+def test_a_row_of_an_account_that_is_there_says_each_field_that_changes() -> None:
+    anna = present("anna", partner_login="off", contact=ContactCard(phone="1", note="Hi"), country="RU")
+
+    preview = judge(
+        read_rows("login,name,role,partner,note,locale\nAnna,Anna K.,candidate,off,,\n"), {"anna": anna}, partners=()
+    )
+
+    [row] = preview.rows
+    assert (row.kind, row.account_id) == (Kind.CHANGED, "id-of-anna")
+    assert row.changes == (Change("name", "Anna", "Anna K."), Change("note", "Hi", ""))
+
+
+def test_a_column_that_is_not_there_changes_nothing() -> None:
+    anna = present("anna", contact=ContactCard(phone="1"), country="RU", locale="en")
+
+    preview = judge(read_rows("login,name,role\nanna,Anna,candidate\n"), {"anna": anna}, partners=())
+
+    assert [row.kind for row in preview.rows] == [Kind.UNCHANGED]
+    assert preview.is_good
+    assert not preview.does_something
+
+
+def test_the_fingerprint_is_of_what_would_be_done() -> None:
+    rows = read_rows("login,name,role\nanna,Anna,candidate\n")
+    new, unchanged, changed = [
+        judge(rows, accounts, partners=()).fingerprint
+        for accounts in ({}, {"anna": present("anna")}, {"anna": present("anna", display_name="A.")})
+    ]
+
+    assert len({new, unchanged, changed}) == 3
+    assert judge(rows, {}, partners=()).fingerprint == new
+
+
+@pytest.mark.parametrize(
+    ("more", "has_other", "is_good"),
+    [("", False, False), ("", True, True), ("vera,Vera,admin\n", False, True), ("boris,Boris,admin\n", False, False)],
+)
+def test_somebody_is_left_who_may_manage_accounts(more: str, has_other: bool, is_good: bool) -> None:
+    accounts = {"anna": present("anna", role=Role.ADMIN), "boris": present("boris", active=False)}
+
+    preview = judge(
+        read_rows(f"login,name,role\nanna,Anna,speaker\n{more}"), accounts, partners=(), has_other_manager=has_other
+    )
+
+    assert preview.is_good is is_good

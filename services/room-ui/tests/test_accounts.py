@@ -1,11 +1,15 @@
 """Making and changing accounts: whole or not at all, and always announced."""
 
+import asyncio
+
 import pytest
 from contracts import AccountEvent, ContactCard, Role
 from room_ui.accounts.accounts import SignInRefused
-from room_ui.accounts.domain import AccountRefused, new_account
+from room_ui.accounts.domain import AccountRefused, LastManagerRefused, new_account
+from room_ui.accounts.importing import Change, Kind
+from room_ui.accounts.repository import Wanted
 from room_ui.handlers import present_accounts, sweep_accounts
-from room_ui.testing import Web
+from room_ui.testing import NOON, Member, Web
 from room_ui.viewer import Viewer
 
 GUEST = Viewer.guest("ru")
@@ -78,7 +82,7 @@ async def test_each_change_has_a_higher_version_and_no_change_is_not_told(web: W
 async def test_a_file_is_imported_whole_with_a_link_for_each(web: Web) -> None:
     text = "login,name,role,partner\nvera,Вера,candidate,boris\nboris,Борис,partner,\n"
 
-    added = await web.parts.accounts.import_csv(text)
+    _, added = await web.parts.accounts.import_csv(text)
 
     await web.under_test.collect()
     told = {one.display_name: one for one in web.under_test.said(AccountEvent)}
@@ -97,6 +101,190 @@ async def test_a_file_with_one_wrong_row_makes_nobody(web: Web) -> None:
     assert await web.parts.accounts.list() == []
     preview = await web.parts.accounts.preview_import(text)
     assert [row.field for row in preview.rows] == [None, "role"]
+
+
+async def test_a_file_changes_accounts_that_are_there_by_the_columns_it_has(web: Web) -> None:
+    await add(web, "boris", "partner")
+    await add(web, "anna", partner="boris", country="kz", telegram="anna_k", locale="en")
+    await add(web, "vera")
+    before = {account.login: account for account in await web.parts.accounts.list()}
+    web.under_test.said(AccountEvent)
+    rows = ("login,name,role,partner,locale", "anna,Anna K.,candidate,,", "vera,Vera,candidate,boris,")
+    text = "\n".join([*rows, "boris,Boris,partner,,"])
+
+    preview = await web.parts.accounts.preview_import(text)
+    done, added = await web.parts.accounts.import_csv(text)
+
+    assert [(row.login, row.kind) for row in preview.rows] == [
+        ("anna", Kind.CHANGED),
+        ("vera", Kind.CHANGED),
+        ("boris", Kind.UNCHANGED),
+    ]
+    assert preview.rows[0].changes == (Change("name", "Anna", "Anna K."), Change("partner", "boris", ""))
+    assert (done.fingerprint, added) == (preview.fingerprint, [])
+    anna, vera = [await web.parts.accounts.find(login) for login in ("anna", "vera")]
+    assert anna is not None
+    assert (anna.display_name, anna.partner_id, anna.country, anna.locale) == ("Anna K.", None, "KZ", "en")
+    assert anna.contact.telegram == "anna_k"
+    assert vera is not None
+    assert vera.partner_id == before["boris"].account_id
+    await web.under_test.collect()
+    assert [one.display_name for one in web.under_test.said(AccountEvent)] == ["Anna K.", "Vera"]
+    again = await web.parts.accounts.preview_import(text)
+    assert not again.does_something
+
+
+async def test_a_file_cannot_take_the_right_from_everybody_who_manages_accounts(web: Web) -> None:
+    await add(web, "only", "admin")
+    demoting = "login,name,role\nonly,Only,speaker\n"
+
+    preview = await web.parts.accounts.preview_import(demoting)
+    with pytest.raises(AccountRefused, match="line 2, role"):
+        await web.parts.accounts.import_csv(demoting)
+    await web.parts.accounts.import_csv(demoting + "second,Second,admin\n")
+
+    assert not preview.is_good
+    assert {one.login: one.role for one in await web.parts.accounts.list()} == {
+        "only": Role.SPEAKER,
+        "second": Role.ADMIN,
+    }
+
+
+async def test_the_last_who_may_manage_accounts_stays_so(web: Web) -> None:
+    first, second = await add(web, "first", "admin"), await add(web, "second", "admin")
+    accounts = web.parts.accounts
+
+    await accounts.set_active(first, active=False)
+    with pytest.raises(LastManagerRefused):
+        await accounts.set_active(second, active=False)
+    with pytest.raises(LastManagerRefused):
+        await accounts.edit(second, {"name": "Second", "role": "speaker"})
+
+    await accounts.set_active(first, active=True)
+    await accounts.edit(second, {"name": "Second", "role": "speaker"})
+    assert [one.login for one in await accounts.list(Wanted(role=Role.ADMIN, active=True))] == ["first"]
+
+
+async def test_two_administrators_who_switch_each_other_off_at_once_do_not_both_succeed(web: Web) -> None:
+    accounts = web.parts.accounts
+    ids = [await add(web, f"admin-{number}", "admin") for number in range(2)]
+    for _ in range(5):
+        switched = (accounts.set_active(account_id, active=False) for account_id in ids)
+        found = await asyncio.gather(*switched, return_exceptions=True)
+
+        assert [type(one) for one in found if one is not None] == [LastManagerRefused]
+        assert await accounts.count(Wanted(role=Role.ADMIN, active=True)) == 1
+        for account_id in ids:
+            await accounts.set_active(account_id, active=True)
+
+
+async def test_accounts_are_found_by_word_role_and_state_and_counted(web: Web) -> None:
+    await add(web, "boris", "partner")
+    await add(web, "anna")
+    off = await add(web, "annette")
+    await web.parts.accounts.set_active(off, active=False)
+    accounts = web.parts.accounts
+
+    async def found(**wanted: object) -> list[str]:
+        asked = Wanted(**wanted)  # type: ignore[arg-type]
+        logins = [account.login for account in await accounts.list(asked)]
+        assert await accounts.count(asked) == len(logins)
+        return logins
+
+    assert await found(search="ann") == ["anna", "annette"]
+    assert await found(search="ann", active=True) == ["anna"]
+    assert await found(role=Role.PARTNER) == ["boris"]
+    assert await found(active=False) == ["annette"]
+    assert await found(search="%") == []
+    assert await found() == ["anna", "annette", "boris"]
+
+
+async def another_session(web: Web, member: Member) -> str:
+    async with web.parts.database.work() as work:
+        cookie = await web.parts.sessions.begin(work.connection, member.account_id, work.now)
+    return cookie.decode().split(";")[0]
+
+
+async def is_signed_in(web: Web, cookie: str) -> bool:
+    return (await web.browser(cookie).get("/account/")).status_code == 200
+
+
+@pytest.mark.parametrize("but_here", [True, False])
+async def test_signing_out_everywhere_ends_all_sessions_and_their_streams(web: Web, but_here: bool) -> None:
+    anna, other = await web.member(), await web.member()
+    elsewhere = await another_session(web, anna)
+    ended: list[str] = []
+    web.parts.sessions.on_end(ended.extend)
+    assert await web.parts.accounts.open_sessions(anna.account_id) == 2
+
+    removed = await web.parts.accounts.sign_out_everywhere(anna.viewer, but_here=but_here)
+
+    assert (removed is None) is but_here
+    assert await is_signed_in(web, anna.cookie) is but_here
+    assert not await is_signed_in(web, elsewhere)
+    assert await is_signed_in(web, other.cookie)
+    assert len(ended) == (1 if but_here else 2)
+    assert await web.parts.accounts.open_sessions(anna.account_id) == (1 if but_here else 0)
+
+
+async def test_sessions_that_have_expired_are_not_counted(web: Web) -> None:
+    anna = await web.member()
+    web.under_test.clock.advance(12 * 3600)
+
+    assert await web.parts.accounts.open_sessions(anna.account_id) == 0
+
+
+async def test_a_password_of_ones_own_needs_the_present_one_and_ends_the_other_sessions(web: Web) -> None:
+    anna = await web.member(login="anna")
+    elsewhere = await another_session(web, anna)
+    change = web.parts.accounts.change_password
+
+    await change(anna.viewer, "", PASSWORD, address="10.0.0.1")
+    assert not await is_signed_in(web, elsewhere)
+    elsewhere = await another_session(web, anna)
+    for old, new, field in (("wrong", "another password", "old"), (PASSWORD, "short", "password")):
+        with pytest.raises(AccountRefused) as refused:
+            await change(anna.viewer, old, new, address="10.0.0.1")
+        assert refused.value.field == field
+    assert await is_signed_in(web, elsewhere)
+    await change(anna.viewer, PASSWORD, "another password", address="10.0.0.1")
+
+    assert await is_signed_in(web, anna.cookie)
+    assert not await is_signed_in(web, elsewhere)
+    await sign_in(web, "anna", "another password")
+    with pytest.raises(SignInRefused, match="wrong"):
+        await sign_in(web, "anna", PASSWORD)
+
+
+async def test_guesses_of_the_present_password_are_limited_like_those_of_a_sign_in(web: Web) -> None:
+    anna = await web.member(login="anna")
+    await web.parts.accounts.set_password(anna.account_id, PASSWORD, keep_session=anna.viewer.session_id)
+    for _ in range(10):
+        with pytest.raises(AccountRefused):
+            await web.parts.accounts.change_password(anna.viewer, "guess", "another password", address="10.0.0.1")
+
+    with pytest.raises(SignInRefused, match="too_many"):
+        await web.parts.accounts.change_password(anna.viewer, PASSWORD, "another password", address="10.0.0.1")
+    with pytest.raises(SignInRefused, match="too_many"):
+        await sign_in(web, "anna", PASSWORD)
+
+
+async def test_who_tried_too_often_is_told_when_it_goes_on_and_then_it_does(web: Web) -> None:
+    await add(web, "anna", password=PASSWORD)
+    for _ in range(10):
+        with pytest.raises(SignInRefused, match="wrong"):
+            await sign_in(web, "anna", "guess")
+        web.under_test.clock.advance(30)
+
+    with pytest.raises(SignInRefused, match="too_many") as refused:
+        await sign_in(web, "anna", PASSWORD)
+
+    until = refused.value.until
+    assert until is not None
+    # The second of the eleven tries leaves the quarter of an hour then.
+    assert (until - NOON).total_seconds() == 30 + 15 * 60
+    web.under_test.clock.advance((until - web.under_test.clock.now()).total_seconds())
+    await sign_in(web, "anna", PASSWORD)
 
 
 async def test_signing_in_needs_the_right_password_of_an_active_account(web: Web) -> None:

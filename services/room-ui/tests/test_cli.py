@@ -93,6 +93,9 @@ async def test_a_file_is_shown_first_and_imported_on_request(web: Web, terminal:
     assert done.returncode == 0, done.stderr
     assert await announced(web) == ["account_event"] * 2
 
+    file.write_text("login,name,role,partner\nvera,Вера К.,candidate,\nboris,Борис,partner,\n", encoding="utf-8")
     again = await terminal.run("import", str(file), "--yes")
-    assert again.returncode == 1
-    assert "this login exists already" in again.stdout
+    assert again.returncode == 0, again.stderr
+    changes = "name: Вера -> Вера К., partner: boris -> -"
+    assert again.stdout.splitlines() == [f"2\tvera\tcandidate\t{changes}", "3\tboris\tpartner\tunchanged"]
+    assert await announced(web) == ["account_event"] * 3

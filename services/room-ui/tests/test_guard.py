@@ -84,7 +84,7 @@ async def test_the_token_of_another_session_does_not_do(web: Web) -> None:
     ],
 )
 async def test_a_page_whose_session_has_ended_leads_to_sign_in_and_back(web: Web, path: str, page: str) -> None:
-    member = await web.member(Role.ADMIN)
+    member, _ = await web.member(Role.ADMIN), await web.member(Role.ADMIN)
     await web.parts.accounts.set_active(member.account_id, active=False)
 
     answers = [
@@ -92,8 +92,12 @@ async def test_a_page_whose_session_has_ended_leads_to_sign_in_and_back(web: Web
         await web.browser().post(path, headers={"origin": BASE_URL}),
     ]
 
-    for answer in answers:
-        assert (answer.status_code, answer.headers["location"]) == (303, f"/account/login/?next={page}")
+    assert [answer.status_code for answer in answers] == [303, 303]
+    # Who had a session is told that it has ended.
+    assert [answer.headers["location"] for answer in answers] == [
+        f"/account/login/?next={page}&error=ended",
+        f"/account/login/?next={page}",
+    ]
     assert web.commands.sent == []
     assert (await web.browser().post(path, headers={"origin": "http://evil.example"})).status_code == 403
 

@@ -21,6 +21,7 @@ from contracts import (
     Step,
     WebinarEvent,
 )
+from contracts.message_texts import LOCALES, TemplateError, check_template
 from servicekit import Database, Heard, Obeyed, Refused, Router, Work
 from servicekit.retention import is_alone
 from uuid6 import uuid7
@@ -28,7 +29,6 @@ from uuid6 import uuid7
 from post_webinar.domain.allowance import Pace
 from post_webinar.domain.chat_tokens import TOKEN_BYTES, TOKEN_LIVES, token_hash
 from post_webinar.domain.planning import Control
-from post_webinar.domain.texts import LOCALES, TemplateError, check_template
 from post_webinar.planning import plan
 from post_webinar.repository import deliveries, links, locks, projections, routing, templates
 from post_webinar.resending import send_again

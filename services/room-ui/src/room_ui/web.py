@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from room_ui import refusals
 from room_ui.addresses import page_address, with_slash
 from room_ui.assets import STATIC, fingerprint
+from room_ui.cookies import cookie_value
 from room_ui.doorway import LARGEST_BODY, Doorway
 from room_ui.parts import Parts
 from room_ui.refusals import Refusal
@@ -139,7 +140,9 @@ async def _answer_refusal(request: Request, refusal: Any) -> Response:
 
 
 async def _answer_sign_in_first(request: Request, _: Exception) -> Response:
-    return RedirectResponse(f"/account/login/?next={quote(page_address(request), safe='/')}", 303)
+    had_session = cookie_value(request.scope, parts_of(request).sessions.cookie_name) is not None
+    ended = "&error=ended" if had_session else ""
+    return RedirectResponse(f"/account/login/?next={quote(page_address(request), safe='/')}{ended}", 303)
 
 
 async def _answer_http_exception(request: Request, error: Any) -> Response:

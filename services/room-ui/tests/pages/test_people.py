@@ -1,20 +1,14 @@
-"""People and message texts, for who may manage them."""
+"""People, for who may manage them."""
 
+import html
 import re
 from typing import Any
 
 import pytest
-from contracts import (
-    AccountEvent,
-    CommandError,
-    CommandReply,
-    ErrorCode,
-    MessageTemplateEvent,
-    MessageTemplateSet,
-    Step,
-)
+from contracts import AccountEvent
+from room_ui.accounts.importing import COLUMNS
+from room_ui.pages import people
 from room_ui.testing import BASE_URL, Web
-from servicekit import CommandNotSent
 
 NEW = {"login": "anna", "name": "Anna", "role": "candidate", "locale": "ru"}
 GOOD = "login,name,role,partner\nboris,Boris,partner,\nanna,Anna,candidate,boris\n"
@@ -125,24 +119,82 @@ async def test_switching_off_ends_the_session_and_on_makes_it_possible_again(web
     path = f"/admin_webinar/people/{member.account_id}"
     assert (await member.browser.get("/account/")).status_code == 200
 
-    off = await admin.post(f"{path}/deactivate")
+    asked = await admin.post(f"{path}/deactivate")
+    assert (await member.browser.get("/account/")).status_code == 200
+    off = await admin.post(f"{path}/deactivate", data={"confirm": "confirm"})
 
+    assert "data-confirm" in asked.text
+    assert "сразу выйдет везде" in asked.text
     assert off.headers["location"] == "/admin_webinar/people/?done=account-off"
     assert (await member.browser.get("/account/")).status_code == 303
     page = (await admin.browser.get("/admin_webinar/people/")).text
     assert 'data-active="false"' in page
-    assert (await admin.post(f"{path}/activate")).status_code == 303
+    assert (await admin.post(f"{path}/activate")).status_code == 200
+    assert (await admin.post(f"{path}/activate", data={"confirm": "confirm"})).status_code == 303
     await web.under_test.collect()
     assert [event.active for event in web.under_test.said(AccountEvent)][-2:] == [False, True]
 
 
 async def test_nobody_switches_off_themselves_or_somebody_unknown(web: Web) -> None:
-    admin = await web.member("admin")
+    admin, _ = await web.member("admin"), await web.member("admin")
+    confirm = {"confirm": "confirm"}
 
-    assert (await admin.post(f"/admin_webinar/people/{admin.account_id}/deactivate")).status_code == 403
-    assert (await admin.post("/admin_webinar/people/nobody/deactivate")).status_code == 404
-    assert (await admin.post(f"/admin_webinar/people/{admin.account_id}/explode")).status_code == 400
+    oneself = await admin.post(f"/admin_webinar/people/{admin.account_id}/deactivate", data=confirm)
+
+    assert oneself.status_code == 403
+    assert "Свою собственную учётную запись" in oneself.text
+    assert (await admin.post("/admin_webinar/people/nobody/deactivate", data=confirm)).status_code == 404
+    assert (await admin.post("/admin_webinar/people/nobody/link")).status_code == 404
+    assert (await admin.post(f"/admin_webinar/people/{admin.account_id}/explode", data=confirm)).status_code == 400
     assert (await admin.browser.get("/admin_webinar/people/")).status_code == 200
+
+
+async def test_the_last_administrator_stays_one_and_the_page_says_why(web: Web) -> None:
+    admin, other = await web.member("admin", login="first"), await web.member("admin", login="second")
+    path = f"/admin_webinar/people/{other.account_id}"
+    # Switched off from elsewhere while the page was open; their session goes on until that is heard of.
+    viewer = admin.viewer
+    async with web.parts.database.work() as work:
+        await work.connection.execute("update account set active = false where account_id = $1", admin.account_id)
+    assert viewer.session_id
+
+    off = await admin.post(f"{path}/deactivate", data={"confirm": "confirm"})
+    demoted = await admin.post(path, data={**NEW, "name": "Second", "role": "speaker"})
+
+    assert (off.status_code, demoted.status_code) == (409, 422)
+    for answer in (off, demoted):
+        assert "последний включённый администратор" in answer.text
+    assert 'id="e-role"' in demoted.text
+    account = await web.parts.accounts.get(other.account_id)
+    assert account is not None
+    assert (account.active, account.role) == (True, "admin")
+
+
+async def test_people_are_found_by_role_and_state_page_by_page(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people, "PEOPLE_PER_PAGE", 2)
+    admin = await web.member("admin", login="the-admin")
+    for number in range(5):
+        await web.member(login=f"lead-{number}")
+    off = await web.member("partner", login="off")
+    await web.parts.accounts.set_active(off.account_id, active=False)
+
+    async def logins(query: str) -> tuple[list[str], str]:
+        page = (await admin.browser.get(f"/admin_webinar/people/{query}")).text
+        return re.findall(r'data-label="Логин"><div>([^<]+)<', page), page
+
+    first, page = await logins("?role=candidate&q=lead")
+    following = re.search(r'href="(\?[^"]+after=lead-1)" rel="next"', page)
+    assert following is not None
+    second, page = await logins(html.unescape(following[1]))
+    third, last_page = await logins("?role=candidate&after=lead-3")
+
+    assert (first, second, third) == (["lead-0", "lead-1"], ["lead-2", "lead-3"], ["lead-4"])
+    assert 'data-count="5"' in page
+    assert 'href="/admin_webinar/people/?q=lead&amp;role=candidate"' in page
+    assert 'rel="next"' not in last_page
+    assert (await logins("?state=off"))[0] == ["off"]
+    assert (await logins("?state=on&role=partner"))[0] == []
+    assert 'data-count="7"' in (await logins("?role=nonsense&state=nonsense"))[1]
 
 
 async def test_a_file_is_shown_first_and_imported_after_a_second_press(web: Web) -> None:
@@ -155,6 +207,7 @@ async def test_a_file_is_shown_first_and_imported_after_a_second_press(web: Web)
     done = await admin.post("/admin_webinar/people-import/", data={"text": text[1], "confirm": "confirm"})
 
     assert 'data-import-preview="good"' in shown.text
+    assert re.findall(r'data-row="(\w+)" data-line="(\d)"', shown.text) == [("new", "2"), ("new", "3")]
     assert 'data-made="2"' in done.text
     assert done.text.count("data-one-time-link") == 2
     anna = await web.parts.accounts.find("anna")
@@ -194,7 +247,7 @@ async def test_a_wrong_file_makes_nobody_even_when_confirmed(web: Web, content: 
     ("content", "words"),
     [
         ("login,name,role\nanna,Anna,candidate\nanna,Anna,candidate\n", "Этот логин указан в файле дважды."),
-        ("login,name,role\nthe-admin,Anna,candidate\n", "Этот логин уже занят."),
+        ("login,name,role\nthe-admin,Anna,candidate\n", "Не останется никого"),
         ("login,name,role\nanna,Anna,candidate,more\n", "В этой строке значений больше, чем столбцов."),
         ("login,name,role\nanna,Anna,moderator\n", "Роли: admin,"),
         ("login,name,role\nanna,anna@example.org,candidate\n", "не логин и не адрес почты"),
@@ -216,6 +269,67 @@ async def test_what_is_wrong_with_a_file_is_said_in_the_readers_language(web: We
 
     assert page.status_code == 422
     assert words in page.text
+
+
+async def test_a_file_shows_what_changes_from_what_to_what_and_does_just_that(web: Web) -> None:
+    admin = await web.member("admin", login="the-admin")
+    await web.member("partner", login="boris", name="Boris")
+    await web.member(login="anna", name="Anna", partner="boris", phone="<1>")
+    vera = await web.member(login="vera", name="Vera")
+    rows = ("login;name;role;partner;phone", "anna;Anna K.;candidate;;<2>", "vera;Vera;candidate;;")
+    text = "\n".join([*rows, "olga;Olga;candidate;boris;"])
+
+    shown = await admin.post("/admin_webinar/people-import/", data={"text": text})
+    fingerprint = re.search(r'name="shown" value="(\w+)"', shown.text)
+    assert fingerprint is not None
+    form = {"text": text, "confirm": "confirm", "shown": fingerprint[1]}
+    await web.parts.accounts.edit(vera.account_id, {"name": "V.", "role": "candidate"})
+    overtaken = await admin.post("/admin_webinar/people-import/", data=form)
+    assert (await web.parts.accounts.find("olga")) is None
+    fingerprint = re.search(r'name="shown" value="(\w+)"', overtaken.text)
+    assert fingerprint is not None
+    done = await admin.post("/admin_webinar/people-import/", data={**form, "shown": fingerprint[1]})
+
+    figures = dict(re.findall(r'data-figure="(\w+)">(\d+)', shown.text))
+    assert figures == {"new": "1", "changed": "1", "unchanged": "1", "wrong": "0"}
+    changes = re.findall(r"<code>(\w+)</code> <del>(.*?)</del>.*?<ins>(.*?)</ins>", shown.text)
+    assert changes == [("name", "Anna", "Anna K."), ("partner", "boris", "–"), ("phone", "&lt;1&gt;", "&lt;2&gt;")]
+    assert overtaken.status_code == 409
+    assert "Тем временем что-то изменилось" in overtaken.text
+    assert 'data-made="1" data-changed-accounts="2"' in done.text
+    anna = await web.parts.accounts.find("anna")
+    assert anna is not None
+    assert (anna.display_name, anna.partner_id, anna.contact.phone) == ("Anna K.", None, "<2>")
+
+
+async def test_a_file_that_changes_nothing_has_no_button(web: Web) -> None:
+    admin = await web.member("admin")
+    await web.member(login="anna", name="Anna")
+
+    shown = await admin.post(
+        "/admin_webinar/people-import/", data={"text": "login,name,role\nanna,Anna,candidate\n", "confirm": "confirm"}
+    )
+
+    assert shown.status_code == 200
+    assert "делать нечего" in shown.text
+    assert 'name="confirm"' not in shown.text
+
+
+@pytest.mark.parametrize(("locale", "delimiter"), [("ru", ";"), ("en", ",")])
+async def test_the_template_is_a_file_that_the_import_understands(web: Web, locale: str, delimiter: str) -> None:
+    admin = await web.member("admin", locale=locale)
+
+    template = await admin.browser.get("/admin_webinar/people-import/template.csv")
+    row = delimiter.join(["anna", "Anna", "candidate", *[""] * (len(COLUMNS) - 3)])
+    content = template.content + row.encode()
+    shown = await admin.post("/admin_webinar/people-import/", files={"file": ("people.csv", content, "text/csv")})
+
+    assert template.headers["content-type"].startswith("text/csv")
+    assert "attachment" in template.headers["content-disposition"]
+    assert template.content.startswith(b"\xef\xbb\xbflogin" + delimiter.encode())
+    assert 'data-import-preview="good"' in shown.text
+    speaker = await web.member("speaker")
+    assert (await speaker.browser.get("/admin_webinar/people-import/template.csv")).status_code == 403
 
 
 async def test_a_russian_file_as_large_as_may_be_is_confirmed_by_the_very_form_that_shows_it(web: Web) -> None:
@@ -240,41 +354,3 @@ async def test_a_russian_file_as_large_as_may_be_is_confirmed_by_the_very_form_t
 
     assert done.status_code == 200
     assert 'data-made="1017"' in done.text
-
-
-async def test_texts_are_shown_with_a_preview_and_saved_by_command(web: Web) -> None:
-    admin = await web.member("admin")
-    text = "Hello, {name}! {title}\n<b>{unknown}</b>"
-    await web.under_test.receive(MessageTemplateEvent(step=Step.ATTENDED, locale="en", version=1, text=text))
-
-    page = (await admin.browser.get("/admin_webinar/messages/")).text
-    saved = await admin.post(
-        "/admin_webinar/messages/", data={"step": "attended", "locale": "en", "text": "Hi, {name}\r\nBye"}
-    )
-
-    assert page.count("data-template=") == 8
-    assert "Hello, {name}! {title}" in page
-    assert "Hello, Anna! How it all works" in page
-    assert "&lt;b&gt;{unknown}&lt;/b&gt;" in page
-    [(command, _, _)] = web.commands.sent
-    assert command == MessageTemplateSet(step="attended", locale="en", text="Hi, {name}\nBye")
-    assert saved.headers["location"] == "/admin_webinar/messages/?done=template"
-
-
-async def test_a_preview_saves_nothing_and_a_refused_text_is_kept(web: Web) -> None:
-    admin = await web.member("admin")
-    form = {"step": "recording", "locale": "ru", "text": "Вот запись: {recording}"}
-
-    preview = await admin.post("/admin_webinar/messages/", data={**form, "show": "show"})
-    assert web.commands.sent == []
-    error = CommandError(code=ErrorCode.INVALID_FIELD, message="unknown word", field="text")
-    web.commands.answer = CommandReply(ok=False, error=error)
-    refused = await admin.post("/admin_webinar/messages/", data=form)
-    web.commands.answer = CommandNotSent("away")
-    away = await admin.post("/admin_webinar/messages/", data=form)
-
-    assert "Вот запись: https://example.org/recording" in preview.text
-    assert (refused.status_code, away.status_code) == (422, 503)
-    assert 'data-error-code="invalid_field"' in refused.text
-    for answer in (refused, away):
-        assert "Вот запись: {recording}" in answer.text

@@ -11,17 +11,22 @@ from typing import Any
 from uuid import uuid4
 
 from contracts import (
+    ChatLinkEvent,
     ClientWebinarEntered,
     CommandReply,
     CtaClicked,
     CtaVisibility,
+    MessageTemplateEvent,
+    MessageTemplateSet,
     ParticipationEvent,
     PostWebinarDelivery,
     RoomFinish,
+    Step,
     WatchedWindow,
     WebinarStatus,
     session_id_of,
 )
+from contracts.message_texts import DEFAULT_TEXTS
 from local_stack.chromium import chromium
 from local_stack.processes import free_ports
 from playwright.async_api import Browser, BrowserContext, Dialog, Page, Route, async_playwright, expect
@@ -457,6 +462,108 @@ async def test_a_stream_ahead_of_the_projection_is_caught_up_with(web: Web) -> N
         await expect(window.page.get_by_text(changed.description)).to_be_hidden()
         await web.know(changed)
         await expect(window.page.get_by_text(changed.description)).to_be_visible()
+
+
+async def test_a_password_can_be_looked_at_and_is_hidden_again_before_it_is_sent(web: Web) -> None:
+    async with windows_on(web) as windows:
+        page = (await windows.open(None, "/account/login/")).page
+        password = page.locator('[name="password"]')
+        await page.fill('[name="login"]', "anna")
+        await password.fill("a secret")
+        await page.get_by_role("button", name="Показать").click()
+        await expect(password).to_have_attribute("type", "text")
+        await page.get_by_role("button", name="Скрыть").click()
+        await expect(password).to_have_attribute("type", "password")
+        await page.get_by_role("button", name="Показать").click()
+        await page.evaluate("document.forms[0].addEventListener('submit', (event) => event.preventDefault())")
+        await password.press("Enter")
+        await expect(password).to_have_attribute("type", "password")
+
+
+async def test_a_text_is_shown_as_it_reads_while_it_is_typed_and_words_go_where_the_caret_is(web: Web) -> None:
+    admin = await web.member("admin")
+    text = "Привет!"
+    await web.under_test.receive(MessageTemplateEvent(step=Step.ATTENDED, locale="ru", version=1, text=text))
+
+    async with windows_on(web) as windows:
+        window = await windows.open(admin, "/admin_webinar/messages/")
+        form = window.page.locator("#attended-ru")
+        await form.locator("textarea").evaluate("(text) => text.setSelectionRange(6, 6)")
+        await form.locator("[data-insert='{name}']").click()
+        await expect(form.locator("textarea")).to_have_value("Привет{name}!")
+        await expect(form.locator("[data-preview-text]")).to_have_text("ПриветАнна!")
+        await form.locator("textarea").press_sequentially(" {nmae}")
+        await expect(form.locator("[data-preview-problem]")).to_contain_text("{nmae}")
+        await form.locator("[data-original]").click()
+        await expect(form.locator("textarea")).to_have_value(DEFAULT_TEXTS[Step.ATTENDED, "ru"])
+        await expect(form.locator("[data-preview-problem]")).to_have_count(0)
+        await expect(form.locator("[data-original]")).to_be_disabled()
+        await expect(form.locator('[name="show"]')).to_be_hidden()
+        assert await window.stayed()
+        assert web.commands.sent == []
+        await form.get_by_role("button", name="Сохранить").click()
+        await expect(window.page.locator("[data-notice]")).to_have_text("Текст сохранён.")
+        [(command, _, _)] = web.commands.sent
+        assert command == MessageTemplateSet(step="attended", locale="ru", text=DEFAULT_TEXTS[Step.ATTENDED, "ru"])
+
+
+async def test_the_contact_card_shows_itself_while_it_is_written(web: Web) -> None:
+    partner = await web.member("partner", name="Boris")
+
+    async with windows_on(web) as windows:
+        window = await windows.open(partner, "/account/")
+        card = window.page.locator("#card-preview")
+        await window.page.fill('[name="note"]', "Звоните <b>")
+        await expect(card).to_contain_text("Звоните <b>")
+        await window.page.fill('[name="link"]', "javascript:alert(1)")
+        await window.page.fill('[name="telegram"]', "@boris_p")
+        await expect(card.locator("a")).to_have_attribute("href", "https://t.me/boris_p")
+        assert await window.stayed()
+    account = await web.parts.accounts.get(partner.account_id)
+    assert account is not None
+    assert account.contact.note is None
+
+
+async def test_telegram_is_linked_without_leaving_the_account(web: Web) -> None:
+    candidate = await web.member()
+    web.commands.answer = CommandReply(ok=True, address="https://t.me/our_bot?start=abc", expires_at=SOON)
+
+    async with windows_on(web) as windows:
+        window = await windows.open(candidate, "/account/")
+        await window.page.get_by_role("button", name="Привязать Telegram").click()
+        await expect(window.page.locator(".qr svg")).to_be_visible()
+        await expect(window.page.locator("[data-telegram-link]")).to_be_focused()
+        await web.under_test.receive(ChatLinkEvent(account_id=candidate.account_id, version=1, linked=True))
+        await expect(window.page.locator('[data-telegram="linked"]')).to_be_visible()
+        await expect(window.page.locator(".qr")).to_have_count(0)
+        assert await window.stayed()
+
+
+async def test_a_link_to_sign_in_is_copied_by_a_button(web: Web) -> None:
+    admin, member = await web.member("admin"), await web.member(name="Anna")
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(admin, f"/admin_webinar/people/{member.account_id}")).page
+        await page.get_by_role("button", name="Ссылка для входа").click()
+        link = page.locator("[data-one-time-link]")
+        await page.locator("[data-copy]").click()
+        await expect(page.locator("[data-copy]")).to_have_text("Скопировано")
+        await page.evaluate("document.querySelector('main').append(document.createElement('textarea'))")
+        await page.locator("main > textarea").press("ControlOrMeta+v")
+        await expect(page.locator("main > textarea")).to_have_value(await link.input_value())
+
+
+async def test_a_page_that_got_no_answer_comes_back_by_itself(web: Web) -> None:
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        window = await windows.open(candidate, "/webinars/", clock=True)
+        await web.parts.database.close()
+        await window.page.goto(f"{BASE_URL}/account/")
+        await expect(window.page.locator("[data-retry]")).to_be_visible()
+        await web.parts.database.open()
+        await window.page.clock.fast_forward(11_000)
+        await expect(window.page.locator(".profile h1")).to_have_text(candidate.viewer.display_name)
 
 
 async def test_the_desk_never_throws_away_what_was_typed(web: Web) -> None:

@@ -4,18 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from contracts import Step
+from contracts.message_texts import LONGEST_MESSAGE, Locale, fill, visible
 
-from post_webinar.domain.texts import (
-    LONGEST_MESSAGE,
-    Guest,
-    Locale,
-    Occasion,
-    fill,
-    together,
-    values_for_lead,
-    values_for_partner,
-    visible,
-)
+from post_webinar.domain.texts import Guest, Occasion, together, values_for_lead, values_for_partner
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,91 +1,17 @@
-"""The words of the messages: templates with a fixed list of words to fill in, checked, filled and escaped.
+"""What the words of the messages stand for; the texts themselves and their rules are in `contracts.message_texts`."""
 
-A template is plain text in which `{word}` stands for a value and `<b>`, `<i>`, `<u>`, `<s>` may mark a stretch;
-everything else is shown as it is written. A message is the HTML that the Bot API takes.
-"""
-
-import html
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_datetime, get_timezone_location
-from contracts import Step
-
-Locale = Literal["ru", "en"]
-LOCALES: tuple[Locale, ...] = ("ru", "en")
-LONGEST_TEMPLATE = 3000
-LONGEST_MESSAGE = 4096
-
-_TOKEN = re.compile(r"(?P<tag></?[bius]>)|\{(?P<word>[^{}]*)\}|(?P<brace>[{}])")
-_TO_LEAD = frozenset({"name", "title", "date", "zone", "watched_minutes", "link"})
-WORDS: dict[Step, frozenset[str]] = {
-    Step.ATTENDED: _TO_LEAD,
-    Step.NOT_ATTENDED: _TO_LEAD,
-    Step.RECORDING: _TO_LEAD | {"recording"},
-    Step.PARTNER_NOTICE: frozenset({"name", "title", "date", "zone", "candidates", "link"}),
-}
-"""What may stand in braces, by step."""
-
-
-class TemplateError(ValueError):
-    """A template that cannot be used; the words say why."""
+from contracts.message_texts import Locale
 
 
 def locale_of(account_locale: str | None) -> Locale:
     """Return the language of the messages for an account's locale; Russian where none is known."""
     return "ru" if (account_locale or "ru").lower().startswith("ru") else "en"
-
-
-def check_template(step: Step, text: str) -> None:
-    """Raise `TemplateError` unless `text` can be sent: not empty, not too long, known words, closed marks."""
-    if not text.strip():
-        raise TemplateError("The text is empty.")
-    if len(text) > LONGEST_TEMPLATE:
-        raise TemplateError(f"The text is longer than {LONGEST_TEMPLATE} characters.")
-    opened: list[str] = []
-    for token in _TOKEN.finditer(text):
-        if token["brace"]:
-            raise TemplateError(f"A lone {token['brace']} stands in the text; braces are for words such as {{name}}.")
-        if token["word"] is not None and token["word"] not in WORDS[step]:
-            known = ", ".join(f"{{{word}}}" for word in sorted(WORDS[step]))
-            raise TemplateError(f"{{{token['word']}}} is not known here. Known are {known}.")
-        if tag := token["tag"]:
-            if not tag.startswith("</"):
-                opened.append(tag[1])
-            elif not opened or opened.pop() != tag[2]:
-                raise TemplateError(f"{tag} closes what was not opened last.")
-    if opened:
-        raise TemplateError(f"<{opened[-1]}> is not closed.")
-
-
-def fill(template: str, values: Mapping[str, str]) -> str:
-    """Return the message in HTML: words replaced by their values, all but the marks escaped."""
-    parts: list[str] = []
-    at = 0
-    for token in _TOKEN.finditer(template):
-        parts.append(_escaped(template[at : token.start()]))
-        at = token.end()
-        if token["tag"]:
-            parts.append(token["tag"])
-        elif token["word"] in values:
-            parts.append(_escaped(values[token["word"]]))
-        else:
-            parts.append(_escaped(token[0]))
-    parts.append(_escaped(template[at:]))
-    return "".join(parts).strip()
-
-
-def _escaped(text: str) -> str:
-    return html.escape(text, quote=False)
-
-
-def visible(message: str) -> str:
-    """Return what a person reads of a message in HTML."""
-    return html.unescape(re.sub(r"</?[bius]>", "", message))
 
 
 @dataclass(frozen=True, slots=True)

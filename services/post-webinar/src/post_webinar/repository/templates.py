@@ -3,10 +3,9 @@
 from typing import Any
 
 from contracts import MessageTemplateEvent, Step
+from contracts.message_texts import DEFAULT_TEXTS, Locale
 from servicekit import Work
 
-from post_webinar.domain.default_texts import DEFAULT_TEXTS
-from post_webinar.domain.texts import Locale
 from post_webinar.repository.deliveries import version_at
 
 _SET = """

@@ -5,11 +5,12 @@ from uuid import UUID
 
 from aiogram.enums import ChatMemberStatus, ChatType
 from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, Update
+from contracts.message_texts import Locale
 from servicekit import Work
 
 from post_webinar.domain.chat_tokens import token_hash
 from post_webinar.domain.planning import LINKED_WITHIN
-from post_webinar.domain.texts import Locale, locale_of
+from post_webinar.domain.texts import locale_of
 from post_webinar.repository import deliveries, links, locks
 from post_webinar.repository.links import LinkToken
 from post_webinar.settings import PostWebinarSettings

@@ -1,6 +1,6 @@
 """What the bot says in conversation, in both languages."""
 
-from post_webinar.domain.texts import Locale
+from contracts.message_texts import Locale
 
 PHRASES: dict[Locale, dict[str, str]] = {
     "ru": {

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from contracts import AccountEvent, ContactCard, Role
+from contracts import ContactCard, Role
 from servicekit import Database, HouseClock, Work
 
-from room_ui.accounts import importing, passwords, repository, session_repository, tokens
+from room_ui.accounts import imports, passwords, repository, session_repository, tokens, writing
 from room_ui.accounts.domain import (
     LOCALES,
     AccountRefused,
@@ -20,22 +20,25 @@ from room_ui.accounts.domain import (
     partner_refusal,
 )
 from room_ui.accounts.importing import ImportPreview
-from room_ui.accounts.repository import Account
+from room_ui.accounts.repository import EVERYBODY, Account, Wanted
 from room_ui.accounts.sessions import Sessions
-from room_ui.domain import newer_version
+from room_ui.accounts.writing import Added
 from room_ui.settings import RoomUiSettings
 from room_ui.viewer import Viewer
 
-LINK_LASTS = timedelta(hours=72)
 ATTEMPTS_PER_ADDRESS = 20  # times those per login and address: a whole office may sit behind one address
 
 
 class SignInRefused(Exception):
-    """No session: `reason` is `wrong` (login or password) or `too_many` (attempts; wait), or `link` (used, expired)."""
+    """No session: `reason` is `wrong` (login or password) or `too_many` (attempts; wait), or `link` (used, expired).
 
-    def __init__(self, reason: str) -> None:
+    `until`: from then on another attempt is let through.
+    """
+
+    def __init__(self, reason: str, until: datetime | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.until = until
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +47,6 @@ class SignedIn:
 
     cookie: bytes
     home: str
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """An account that was made; `link_token` is its one-time way in, for who has no password."""
-
-    login: str
-    account_id: str
-    link_token: str | None
 
 
 def home_of(role: Role) -> str:
@@ -86,12 +80,12 @@ class Accounts:
         """Make one account; without a password it gets a one-time link. Raises `AccountRefused`."""
         password_hash = None if password is None else await passwords.hash_password(checked_password(password))
         async with self.database.work() as work:
-            taken, partners = await self._known(work.connection, [account])
-            if account.login in taken:
+            partners = await repository.active_partners(work.connection, _partner_logins([account]))
+            if await repository.account_by_login(work.connection, account.login) is not None:
                 raise AccountRefused("login", f"the login {account.login!r} exists already")
             if refusal := partner_refusal(account, partners):
                 raise AccountRefused("partner", refusal)
-            [added] = await self._insert(work, [account], partners, with_links=password_hash is None)
+            [added] = await writing.add(work, [account], partners, with_links=password_hash is None)
             if password_hash is not None:
                 await repository.set_password_hash(work.connection, added.account_id, password_hash)
         return added
@@ -99,79 +93,20 @@ class Accounts:
     async def preview_import(self, text: str) -> ImportPreview:
         """Return what a CSV text would do, row by row; changes nothing."""
         async with self.database.pool.acquire() as connection:
-            return await self._preview(connection, text)
+            return await imports.judged(connection, text)
 
-    async def import_csv(self, text: str) -> list[Added]:
-        """Make every account of a CSV text, or none: raises `AccountRefused` for the first row that will not do."""
+    async def import_csv(self, text: str) -> tuple[ImportPreview, list[Added]]:
+        """Do all that a CSV text asks for, or nothing: raises `AccountRefused` for the first row that will not do.
+
+        Returns what was done, row by row, and the accounts that are new.
+        """
         async with self.database.work() as work:
-            preview = await self._preview(work.connection, text)
-            if not preview.is_good:
-                wrong = next((row for row in preview.rows if row.problem), None)
-                where = f"line {wrong.line}, {wrong.field or 'row'}" if wrong else "file"
-                raise AccountRefused(where, preview.problem or (wrong.problem if wrong else None) or "no rows")
-            partners = await repository.active_partners(work.connection, _partner_logins(preview.accounts))
-            return await self._insert(work, preview.accounts, partners, with_links=True)
-
-    async def _preview(self, connection: Any, text: str) -> ImportPreview:
-        preview = importing.read_rows(text)
-        taken, partners = await self._known(connection, preview.accounts)
-        return importing.judge(preview, taken, partners)
-
-    async def _known(self, connection: Any, accounts: Sequence[NewAccount]) -> tuple[set[str], dict[str, str]]:
-        taken = await repository.existing_logins(connection, [account.login for account in accounts])
-        return taken, await repository.active_partners(connection, _partner_logins(accounts))
-
-    async def _insert(
-        self, work: Work, accounts: Sequence[NewAccount], partners: dict[str, str], *, with_links: bool
-    ) -> list[Added]:
-        ids = {account.login: str(uuid4()) for account in accounts}
-        partner_ids = {**ids, **partners}
-        events = [
-            AccountEvent(
-                account_id=ids[account.login],
-                version=newer_version(0, work.now),
-                display_name=account.display_name,
-                role=account.role,
-                partner_id=partner_ids[account.partner_login] if account.partner_login else None,
-                locale=account.locale,
-                country=account.country,
-                contact=account.contact,
-            )
-            for account in accounts
-        ]
-        if await repository.add_accounts(work, events, [account.login for account in accounts]) < len(accounts):
-            raise AccountRefused("login", "a login was taken at this very moment; try again")
-        for event in events:
-            work.announce(event)
-        added = [
-            Added(account.login, ids[account.login], tokens.new_link_token() if with_links else None)
-            for account in accounts
-        ]
-        await self._add_links(work, [one for one in added if one.link_token])
-        return added
-
-    async def _add_links(self, work: Work, added: Sequence[Added]) -> None:
-        if added:
-            await session_repository.add_links(
-                work.connection,
-                [tokens.hash_of(one.link_token or "") for one in added],
-                [one.account_id for one in added],
-                work.now,
-                work.now + LINK_LASTS,
-            )
+            return await imports.done(work, text)
 
     async def _change(self, account_id: str, **fields: Any) -> None:
         async with self.database.work() as work:
-            account = await self._locked(work, account_id)
-            changed = account.model_copy(update=fields)
-            if changed != account:
-                work.announce(await repository.change_account(work, changed))
-
-    async def _locked(self, work: Work, account_id: str) -> AccountEvent:
-        account = await repository.lock_account(work, account_id)
-        if account is None:
-            raise AccountRefused("account", "there is no such account")
-        return account
+            account = await writing.locked(work, account_id)
+            await writing.change(work, account, account.model_copy(update=fields))
 
     async def set_locale(self, account_id: str, locale: str) -> None:
         """Set the account's language; raises `AccountRefused` for one that we do not speak."""
@@ -186,35 +121,28 @@ class Accounts:
     async def edit(self, account_id: str, given: dict[str, str | None]) -> None:
         """Set name, role, partner, locale, country and contact card from words as `new_account` takes them.
 
-        A partner that stays the same is not judged again: they may have been switched off since.
+        A partner that stays the same is not judged again: they may have been switched off since. Raises
+        `AccountRefused`, also for the role of the last one who may manage accounts.
         """
         async with self.database.work() as work:
-            account = await self._locked(work, account_id)
+            account = await writing.locked(work, account_id)
             found = await repository.account_by_id(work.connection, account_id)
             wanted = new_account({**given, "login": found.login if found else ""})
             partners = await repository.active_partners(work.connection, _partner_logins([wanted]))
-            if account.partner_id and (partner := await repository.account_by_id(work.connection, account.partner_id)):
-                partners[partner.login] = partner.account_id
+            if account.partner_id and found and found.partner_login:
+                partners[found.partner_login] = account.partner_id
             if refusal := partner_refusal(wanted, partners):
                 raise AccountRefused("partner", refusal)
-            fields = {
-                "display_name": wanted.display_name,
-                "role": wanted.role,
-                "partner_id": partners[wanted.partner_login] if wanted.partner_login else None,
-                "locale": wanted.locale,
-                "country": wanted.country,
-                "contact": wanted.contact,
-            }
-            changed = account.model_copy(update=fields)
-            if changed != account:
-                work.announce(await repository.change_account(work, changed))
+            await writing.change(work, account, writing.changed(account, wanted, partners))
 
     async def set_active(self, account_id: str, *, active: bool) -> None:
-        """Activate or deactivate; deactivating ends the account's sessions, and with them its streams."""
+        """Activate or deactivate; deactivating ends the account's sessions, and with them its streams.
+
+        Raises `AccountRefused` for an account that there is not, and for the last one who may manage accounts.
+        """
         async with self.database.work() as work:
-            account = await self._locked(work, account_id)
-            if account.active is not active:
-                work.announce(await repository.change_account(work, account.model_copy(update={"active": active})))
+            account = await writing.locked(work, account_id)
+            await writing.change(work, account, account.model_copy(update={"active": active}))
             ended = [] if active else await session_repository.end_sessions_of(work.connection, account_id, work.now)
             work.after_commit(lambda: self._sessions.forget(ended))
 
@@ -222,26 +150,46 @@ class Accounts:
         """Set a password and end the account's other sessions. Raises `AccountRefused` for one that will not do."""
         password_hash = await passwords.hash_password(checked_password(password))
         async with self.database.work() as work:
-            await self._locked(work, account_id)
+            await writing.locked(work, account_id)
             await repository.set_password_hash(work.connection, account_id, password_hash)
             ended = await session_repository.end_sessions_of(work.connection, account_id, work.now, but=keep_session)
             work.after_commit(lambda: self._sessions.forget(ended))
+
+    async def change_password(self, viewer: Viewer, old: str, new: str, *, address: str) -> None:
+        """Set the viewer's own password and end their other sessions; who has none yet gives no old one.
+
+        Raises `AccountRefused` (`old`, `password`), or `SignInRefused` after too many wrong ones.
+        """
+        account = await self.get(viewer.account_id or "")
+        if account is None:
+            raise AccountRefused("account", "there is no such account")
+        checked_password(new)
+        if account.has_password:
+            await self._attempt(account.login, address[:64])
+            known = await repository.credentials(self.database.pool, account.login)
+            if not await passwords.is_password(known.password_hash if known else None, old[:200]):
+                raise AccountRefused("old", "this is not the present password")
+            await session_repository.forgive_attempts(self.database.pool, account.login, address[:64])
+        await self.set_password(account.account_id, new, keep_session=viewer.session_id)
 
     async def new_link(self, account_id: str) -> str:
         """Return the token of a new one-time link (its page is `/account/link/<token>`)."""
         added = Added("", account_id, tokens.new_link_token())
         async with self.database.work() as work:
-            await self._locked(work, account_id)
-            await self._add_links(work, [added])
+            await writing.locked(work, account_id)
+            await writing.add_links(work, [added])
         return added.link_token or ""
 
     def link_address(self, token: str) -> str:
         """Return the absolute address of a one-time link's page."""
         return f"{self._settings.origin}/account/link/{token}"
 
-    async def list(self, *, search: str = "", after: str = "", limit: int = 100) -> list[Account]:
+    async def list(self, wanted: Wanted = EVERYBODY, *, after: str = "", limit: int = 100) -> list[Account]:
         """Return accounts in the order of their logins, those after the login `after`."""
-        return await repository.accounts(self.database.pool, search=search, after=after, limit=limit)
+        return await repository.accounts(self.database.pool, wanted, after=after, limit=limit)
+
+    async def count(self, wanted: Wanted) -> int:
+        return await repository.count_accounts(self.database.pool, wanted)
 
     async def find(self, login: str) -> Account | None:
         return await repository.account_by_login(self.database.pool, normal_login(login))
@@ -255,13 +203,7 @@ class Accounts:
         """Begin a session in place of `replacing`'s; raises `SignInRefused`."""
         login = normal_login(login)[:100]
         address = address[:64]
-        limit = self._settings.sign_in_attempts
-        async with self.database.work() as work:
-            both_same, address_same = await session_repository.record_attempt(
-                work.connection, uuid4(), login, address, work.now
-            )
-        if both_same >= limit or address_same >= limit * ATTEMPTS_PER_ADDRESS:
-            raise SignInRefused("too_many")
+        await self._attempt(login, address)
         known = await repository.credentials(self.database.pool, login)
         is_right = await passwords.is_password(known.password_hash if known else None, password[:200])
         if known is None or not is_right:
@@ -269,6 +211,19 @@ class Accounts:
         async with self.database.work() as work:
             await session_repository.forgive_attempts(work.connection, login, address)
             return await self._begin(work, known.account_id, known.role, replacing)
+
+    async def _attempt(self, login: str, address: str) -> None:
+        """Count an attempt, whatever becomes of it; raises `SignInRefused` when there were too many before it."""
+        limit = self._settings.sign_in_attempts
+        limits = (limit, limit * ATTEMPTS_PER_ADDRESS)
+        until = None
+        async with self.database.work() as work:
+            before = await session_repository.record_attempt(work.connection, uuid4(), login, address, work.now)
+            is_too_many = before[0] >= limits[0] or before[1] >= limits[1]
+            if is_too_many:
+                until = await session_repository.next_attempt_at(work.connection, login, address, limits)
+        if is_too_many:
+            raise SignInRefused("too_many", until)
 
     async def link_owner(self, token: str) -> str | None:
         """Return whose link it is, by name, without using it up; None when it cannot be used."""
@@ -291,6 +246,23 @@ class Accounts:
         async with self.database.work() as work:
             await self._end(work, viewer)
         return self._sessions.removed_cookie()
+
+    async def sign_out_everywhere(self, viewer: Viewer, *, but_here: bool) -> bytes | None:
+        """End the viewer's sessions and their streams; with `but_here` all but this one.
+
+        Returns the `Set-Cookie` value that removes the cookie of this one, if it has ended.
+        """
+        kept = viewer.session_id if but_here else None
+        async with self.database.work() as work:
+            ended = await session_repository.end_sessions_of(
+                work.connection, viewer.account_id or "", work.now, but=kept
+            )
+            work.after_commit(lambda: self._sessions.forget(ended))
+        return None if but_here else self._sessions.removed_cookie()
+
+    async def open_sessions(self, account_id: str) -> int:
+        """Return on how many browsers the account is signed in."""
+        return await session_repository.open_sessions(self.database.pool, account_id, self._clock.now())
 
     async def _end(self, work: Work, viewer: Viewer) -> None:
         if viewer.session_id is not None:

@@ -15,10 +15,12 @@ from servicekit.migrations import migrate
 from servicekit.operator.places import NoPlaceError, place_of, words_of
 from servicekit.operator.showing import AsJson, fail, show
 
-from room_ui.accounts.accounts import Accounts, Added
+from room_ui.accounts.accounts import Accounts
 from room_ui.accounts.domain import AccountRefused, new_account
-from room_ui.accounts.repository import Account
+from room_ui.accounts.importing import ImportRow, Kind
+from room_ui.accounts.repository import Account, Wanted
 from room_ui.accounts.sessions import Sessions
+from room_ui.accounts.writing import Added
 from room_ui.settings import RoomUiSettings
 
 app = typer.Typer(no_args_is_help=True, help="Accounts: add, list, deactivate, import.")
@@ -133,7 +135,7 @@ def list_accounts(
 
     async def work(accounts: Accounts) -> list[Account]:
         found: list[Account] = []
-        while page := await accounts.list(search=search, after=found[-1].login if found else "", limit=500):
+        while page := await accounts.list(Wanted(search), after=found[-1].login if found else "", limit=500):
             found += page
         return found
 
@@ -191,14 +193,21 @@ def link(login: Annotated[str, typer.Option(help="Whose account.")]) -> None:
     _print_added([_run(work)])
 
 
+def _outcome(row: ImportRow) -> str:
+    if row.kind is not Kind.CHANGED:
+        return row.problem or str(row.kind)
+    return ", ".join(f"{change.field}: {change.old or '-'} -> {change.new or '-'}" for change in row.changes)
+
+
 @app.command("import")
 def import_accounts(
     file: Annotated[Path, typer.Argument(help="A CSV file with the columns login, name, role, and others.")],
-    confirm: Annotated[
-        bool, typer.Option("--yes", help="Make the accounts; without: only show what would be.")
-    ] = False,
+    confirm: Annotated[bool, typer.Option("--yes", help="Do it; without: only show what would be.")] = False,
 ) -> None:
-    """Show what a CSV file would make, and make it with --yes: all of it, or nothing."""
+    """Show what a CSV file would make and change, and do it with --yes: all of it, or nothing.
+
+    An account that exists gets what the columns of the file say; a column that is not there changes nothing.
+    """
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -206,11 +215,13 @@ def import_accounts(
         raise typer.Exit(2) from error
     preview = _run(lambda accounts: accounts.preview_import(text))
     for row in preview.rows:
-        typer.echo(f"{row.line}\t{row.login}\t{row.role}\t{row.problem or 'new'}")
+        typer.echo(f"{row.line}\t{row.login}\t{row.role}\t{_outcome(row)}")
     if not preview.is_good:
         errors.print(f"[red]Nothing was changed.[/] {preview.problem or 'Rows are wrong; see above.'}")
         raise typer.Exit(1)
     if confirm:
-        _print_added(_run(lambda accounts: accounts.import_csv(text)))
+        _, added = _run(lambda accounts: accounts.import_csv(text))
+        _print_added(added)
     else:
-        errors.print(f"{len(preview.rows)} accounts would be made; repeat with --yes to make them.")
+        made, changed = preview.count(Kind.NEW), preview.count(Kind.CHANGED)
+        errors.print(f"{made} accounts would be made, {changed} changed; repeat with --yes to do it.")

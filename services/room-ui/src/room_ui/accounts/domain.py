@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from contracts import ContactCard, Role
+from contracts import CAPABILITIES, AccountEvent, Capability, ContactCard, Role
 from pydantic import ValidationError
 
 LOCALES = ("ru", "en")
@@ -26,6 +26,13 @@ class AccountRefused(ValueError):
         super().__init__(f"{field_name}: {message}")
         self.field = field_name
         self.message = message
+
+
+class LastManagerRefused(AccountRefused):
+    """Nobody would be left who may manage accounts."""
+
+    def __init__(self) -> None:
+        super().__init__("role", "nobody would be left who may manage accounts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,27 @@ def contact_card(given: Mapping[str, str | None]) -> ContactCard:
     except ValidationError as error:
         first = error.errors()[0]
         raise AccountRefused(str(first["loc"][0]), first["msg"]) from None
+
+
+def shown_card(given: Mapping[str, str | None]) -> ContactCard:
+    """Return the card that is shown while it is being written: without what cannot be used as it is."""
+    card = ContactCard()
+    for name in _CARD_FIELDS:
+        try:
+            card = card.model_copy(update={name: getattr(contact_card({name: given.get(name)}), name)})
+        except AccountRefused:
+            continue
+    return card
+
+
+def manages(role: Role) -> bool:
+    """Whether this role may manage accounts."""
+    return Capability.ACCOUNT_MANAGE in CAPABILITIES[role]
+
+
+def manages_accounts(account: AccountEvent) -> bool:
+    """Whether this account may manage accounts, as it is."""
+    return account.active and manages(account.role)
 
 
 def checked_password(password: str) -> str:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contracts import AccountEvent, ContactCard, Role
+from contracts import CAPABILITIES, AccountEvent, Capability, ContactCard, Role
 from servicekit import Work
 
 from room_ui.domain import newer_version
 
+_MANAGERS = [role.value for role, rights in CAPABILITIES.items() if role and Capability.ACCOUNT_MANAGE in rights]
 _EVENT_FIELDS = "account_id, version, display_name, role, partner_id, locale, country, contact, active"
 
 
@@ -23,6 +24,7 @@ class Account:
     role: Role
     partner_id: str | None
     partner_name: str | None
+    partner_login: str | None
     locale: str
     country: str | None
     contact: ContactCard
@@ -42,8 +44,8 @@ class Credentials:
 
 _ACCOUNT = """
 select account.account_id, account.login, account.display_name, account.role, account.partner_id,
-       partner.display_name as partner_name, account.locale, account.country, account.contact, account.active,
-       account.password_hash is not null as has_password, account.created_at
+       partner.display_name as partner_name, partner.login as partner_login, account.locale, account.country,
+       account.contact, account.active, account.password_hash is not null as has_password, account.created_at
 from account left join account as partner on partner.account_id = account.partner_id
 """
 
@@ -62,22 +64,48 @@ async def account_by_login(connection: Any, login: str) -> Account | None:
     return None if row is None else _account(row)
 
 
-async def accounts(connection: Any, *, search: str = "", after: str = "", limit: int = 100) -> list[Account]:
-    """Return accounts by login, those after the login `after`; `search` looks into login and name."""
-    pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+async def accounts_by_login(connection: Any, logins: Sequence[str]) -> list[Account]:
+    """Return those of the accounts with these logins that exist."""
+    rows = await connection.fetch(f"{_ACCOUNT} where account.login = any($1::text[])", list(logins))
+    return [_account(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which accounts a list shows: `search` looks into login and name; None leaves a filter out."""
+
+    search: str = ""
+    role: Role | None = None
+    active: bool | None = None
+
+    @property
+    def values(self) -> tuple[str, str | None, bool | None]:
+        """The values of `_WANTED`."""
+        escaped = self.search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return f"%{escaped}%", self.role.value if self.role else None, self.active
+
+
+EVERYBODY = Wanted()
+_WANTED = """
+(account.login ilike $1 or account.display_name ilike $1) and ($2::text is null or account.role = $2)
+and ($3::boolean is null or account.active = $3)
+"""
+
+
+async def accounts(connection: Any, wanted: Wanted, *, after: str = "", limit: int = 100) -> list[Account]:
+    """Return accounts by login, those after the login `after`."""
     rows = await connection.fetch(
-        f"""{_ACCOUNT} where account.login > $1 and (account.login ilike $2 or account.display_name ilike $2)
-        order by account.login limit $3""",
+        f"{_ACCOUNT} where {_WANTED} and account.login > $4 order by account.login limit $5",
+        *wanted.values,
         after,
-        pattern,
         limit,
     )
     return [_account(row) for row in rows]
 
 
-async def existing_logins(connection: Any, logins: Sequence[str]) -> set[str]:
-    rows = await connection.fetch("select login from account where login = any($1::text[])", list(logins))
-    return {row["login"] for row in rows}
+async def count_accounts(connection: Any, wanted: Wanted) -> int:
+    count: int = await connection.fetchval(f"select count(*) from account where {_WANTED}", *wanted.values)  # noqa: S608
+    return count
 
 
 async def active_partners(connection: Any, logins: Sequence[str]) -> dict[str, str]:
@@ -87,6 +115,46 @@ async def active_partners(connection: Any, logins: Sequence[str]) -> dict[str, s
         list(logins),
     )
     return {row["login"]: row["account_id"] for row in rows}
+
+
+async def partner_ids(connection: Any, logins: Sequence[str]) -> dict[str, str]:
+    """Return account ids by login, whoever they are: a partner that stays may have been switched off since."""
+    rows = await connection.fetch("select login, account_id from account where login = any($1::text[])", list(logins))
+    return {row["login"]: row["account_id"] for row in rows}
+
+
+async def lock_logins(connection: Any, logins: Sequence[str]) -> None:
+    """Let the accounts with these logins stay as they are until the end of the transaction."""
+    await connection.execute(
+        "select from account where login = any($1::text[]) order by account_id for update", list(logins)
+    )
+
+
+async def manager_outside(connection: Any, logins: Sequence[str]) -> bool:
+    """Whether an active account that has none of these logins may manage accounts."""
+    return bool(
+        await connection.fetchval(
+            "select exists (select from account where active and role = any($1::text[])"
+            " and not (login = any($2::text[])))",
+            _MANAGERS,
+            list(logins),
+        )
+    )
+
+
+async def another_manager(connection: Any, account_id: str) -> bool:
+    """Whether another active account may manage accounts; who asks goes on alone until their transaction ends.
+
+    Two administrators who take the right from one another at once must not both succeed.
+    """
+    await connection.execute("select pg_advisory_xact_lock(20264)")
+    return bool(
+        await connection.fetchval(
+            "select exists (select from account where active and role = any($1::text[]) and account_id <> $2)",
+            _MANAGERS,
+            account_id,
+        )
+    )
 
 
 async def add_accounts(work: Work, events: Sequence[AccountEvent], logins: Sequence[str]) -> int:

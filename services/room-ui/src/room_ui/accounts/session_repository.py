@@ -51,6 +51,24 @@ async def record_attempt(connection: Any, attempt_id: UUID, login: str, address:
     return row["both_same"], row["address_same"]
 
 
+async def next_attempt_at(connection: Any, login: str, address: str, limits: tuple[int, int]) -> datetime:
+    """Return from when on there are fewer attempts in the window than `limits` (login and address, address)."""
+    reached: datetime = await connection.fetchval(
+        """
+        select max(at) from (
+            (select at from sign_in_attempt where login = $1 and address = $2 order by at desc offset $3 limit 1)
+            union all
+            (select at from sign_in_attempt where address = $2 order by at desc offset $4 limit 1)
+        ) as reached
+        """,
+        login,
+        address,
+        limits[0] - 1,
+        limits[1] - 1,
+    )
+    return reached + ATTEMPT_WINDOW
+
+
 async def forgive_attempts(connection: Any, login: str, address: str) -> None:
     """Take back the attempts of who has now signed in."""
     await connection.execute("delete from sign_in_attempt where login = $1 and address = $2", login, address)
@@ -107,6 +125,14 @@ async def end_session(connection: Any, session_id: str, now: datetime) -> None:
     await connection.execute(
         "update session set ended_at = $2 where session_id = $1 and ended_at is null", session_id, now
     )
+
+
+async def open_sessions(connection: Any, account_id: str, now: datetime) -> int:
+    """Return on how many browsers the account is signed in."""
+    count: int = await connection.fetchval(
+        "select count(*) from session where account_id = $1 and ended_at is null and expires_at > $2", account_id, now
+    )
+    return count
 
 
 async def end_sessions_of(connection: Any, account_id: str, now: datetime, *, but: str | None = None) -> list[str]:

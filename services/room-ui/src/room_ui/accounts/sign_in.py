@@ -1,5 +1,6 @@
 """What the forms of signing in and out post to; the pages with the forms are in `pages`."""
 
+from math import ceil
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
@@ -8,9 +9,15 @@ from starlette.responses import RedirectResponse
 
 from room_ui.accounts.accounts import SignedIn, SignInRefused
 from room_ui.accounts.domain import safe_next
+from room_ui.web import SignedIn as Member
 from room_ui.web import parts_of, viewer_of
 
 router = APIRouter()
+
+
+def address_of(request: Request) -> str:
+    """Return the network address that attempts are counted for."""
+    return request.client.host if request.client else "unknown"
 
 
 def _to(address: str, cookie: bytes | None = None) -> RedirectResponse:
@@ -31,14 +38,16 @@ async def sign_in(
     password: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "",  # noqa: A002 - the form's own name for it
 ) -> RedirectResponse:
-    """Begin a session and go on to `next`, or back to the form with `?error=wrong` or `?error=too_many`."""
-    address = request.client.host if request.client else "unknown"
+    """Begin a session and go on to `next`, or back to the form with `?error=wrong`, or `?error=too_many&until=`."""
+    address = address_of(request)
     try:
         signed_in = await parts_of(request).accounts.sign_in(
             login, password, address=address, replacing=viewer_of(request)
         )
     except SignInRefused as refused:
         again = {"error": refused.reason, "login": login[:100]}
+        if refused.until is not None:
+            again["until"] = str(ceil(refused.until.timestamp()))
         if safe_next(next):
             again["next"] = next
         return _to(f"/account/login/?{urlencode(again)}")
@@ -49,6 +58,13 @@ async def sign_in(
 async def sign_out(request: Request) -> RedirectResponse:
     """End the session and go to the schedule."""
     return _to("/webinars/", await parts_of(request).accounts.sign_out(viewer_of(request)))
+
+
+@router.post("/account/logout/everywhere/")
+async def sign_out_everywhere(request: Request, viewer: Member, here: Annotated[str, Form()] = "") -> RedirectResponse:
+    """End every session of the account and their streams; with `here=stay` all but this one."""
+    cookie = await parts_of(request).accounts.sign_out_everywhere(viewer, but_here=here == "stay")
+    return _to("/account/login/?done=everywhere", cookie) if cookie else _to("/account/?done=elsewhere")
 
 
 @router.post("/account/link/{token}")

@@ -1,6 +1,7 @@
-"""A viewer's own pages: signing in, the account, its language, contact card and Telegram, the contact person."""
+"""A viewer's own pages: signing in, the account, its language, password, contact card, Telegram, the contact person."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import segno
@@ -10,31 +11,48 @@ from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from room_ui import refusals, repository
-from room_ui.accounts.domain import AccountRefused, contact_card, safe_next
+from room_ui.accounts.accounts import SignInRefused
+from room_ui.accounts.domain import AccountRefused, contact_card, safe_next, shown_card
+from room_ui.accounts.session_repository import ATTEMPT_WINDOW
+from room_ui.accounts.sign_in import address_of
 from room_ui.pages import queries
 from room_ui.pages.commanding import send
 from room_ui.pages.forms import command_id, form_id
-from room_ui.pages.rendering import language_of, page, part, role_name
+from room_ui.pages.rendering import language_of, now_of, page, part, role_name
 from room_ui.pages.words import REFUSALS, Notice, field_words
+from room_ui.repository import PartnerCard
 from room_ui.web import SignedIn, parts_of, viewer_of
 
 router = APIRouter()
 
 
 @router.get("/account/login/")
-async def sign_in(request: Request, login: str = "", error: str = "") -> Response:
+async def sign_in(request: Request, login: str = "", error: str = "", until: str = "") -> Response:
     """The form; who is signed in already goes on."""
     next_page = safe_next(request.query_params.get("next"))
     if not viewer_of(request).is_guest:
         return RedirectResponse(next_page or "/account/", 303)
     language = language_of(request)
-    notice = None
+    context: dict[str, Any] = {"wrong": None, "wait_until": None}
     if error == "too_many":
-        notice = Notice("bad", language.gettext("Too many tries. Wait a quarter of an hour."), "too_many_requests")
+        context["wait_until"] = _wait_until(until, now_of(request))
+        if not until:
+            words = language.gettext("Too many tries. Wait a quarter of an hour.")
+            context["notice"] = Notice("bad", words, "too_many_requests")
+    elif error == "ended":
+        words = language.gettext("Your session has ended. Sign in again, and you come back to where you were.")
+        context["notice"] = Notice("plain", words)
     elif error:
-        notice = Notice("bad", language.gettext("The login or the password is not right."), "unauthenticated")
-    context: dict[str, Any] = {"next": next_page, "login": login[:100], "notice": notice}
-    return page(request, "login.html", **context)
+        context["wrong"] = language.gettext("The login or the password is not right.")
+    return page(request, "login.html", next=next_page, login=login[:100], **context)
+
+
+def _wait_until(text: str, now: datetime) -> datetime | None:
+    """Read until when attempts are refused, in seconds since 1970; None when that is over, or cannot be."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 11):
+        return None
+    until = datetime.fromtimestamp(int(text), UTC)
+    return until if now < until <= now + ATTEMPT_WINDOW else None
 
 
 @router.get("/account/link/{token}")
@@ -51,23 +69,34 @@ async def account(request: Request, viewer: SignedIn) -> Response:
 
 
 async def _account_page(
-    request: Request, *, status: int = 200, card: ContactCard | None = None, refused: AccountRefused | None = None
+    request: Request,
+    *,
+    status: int = 200,
+    card: ContactCard | None = None,
+    errors: dict[str, str] | None = None,
+    notice: Notice | None = None,
 ) -> Response:
+    """Return the account; `errors` are words by refused field, `card` is what was typed into it."""
     viewer, parts, language = viewer_of(request), parts_of(request), language_of(request)
-    shows_card = viewer.may(Capability.REPORT_VIEW_OWN_CANDIDATES)
-    known = await parts.accounts.get(viewer.account_id or "") if shows_card and card is None else None
-    context: dict[str, Any] = {}
-    if refused is not None:
-        context["notice"] = Notice("bad", field_words(language, refused.field), "invalid_field")
+    known = await parts.accounts.get(viewer.account_id or "")
+    if known is None:
+        raise refusals.unauthenticated()
+    context: dict[str, Any] = {"card": None, "partner": None}
+    if viewer.may(Capability.REPORT_VIEW_OWN_CANDIDATES):
+        context["card"] = card or known.contact
+        context["partner"] = PartnerCard(known.display_name, shown_card(context["card"].model_dump()))
+    if notice is not None:
+        context["notice"] = notice
     return page(
         request,
         "account.html",
         status=status,
+        account=known,
         role_name=role_name(language, viewer.role),
-        card=card or (known.contact if known else None),
-        card_errors={refused.field: field_words(language, refused.field)} if refused else {},
-        **await _telegram(request),
+        devices=await parts.accounts.open_sessions(known.account_id),
+        errors=errors or {},
         **context,
+        **await _telegram(request),
     )
 
 
@@ -84,20 +113,54 @@ async def set_language(request: Request, viewer: SignedIn) -> Response:
     return RedirectResponse(back or "/account/?done=language", 303)
 
 
+@router.post("/account/password/")
+async def set_password(request: Request, viewer: SignedIn) -> Response:
+    """Change the viewer's own password; their other sessions end."""
+    form, language = await request.form(), language_of(request)
+    old, new, again = (str(form.get(name, "")) for name in ("old", "password", "again"))
+    try:
+        if new != again:
+            raise AccountRefused("again", "the two are not the same")
+        await parts_of(request).accounts.change_password(viewer, old, new, address=address_of(request))
+    except AccountRefused as refused:
+        words = field_words(language, refused.field)
+        return await _account_page(request, status=422, errors={refused.field: words})
+    except SignInRefused as refused:
+        seconds = (refused.until - now_of(request)).total_seconds() if refused.until else ATTEMPT_WINDOW.total_seconds()
+        words = language.gettext("Too many wrong passwords. Try again in %(time)s.")
+        words %= {"time": language.minutes(seconds + 59)}
+        return await _account_page(request, status=429, errors={"old": words})
+    return RedirectResponse("/account/?done=password", 303)
+
+
 @router.post("/account/contact/")
 async def set_contact(request: Request, viewer: SignedIn) -> Response:
     """Set what a partner's candidates see."""
-    if not viewer.may(Capability.REPORT_VIEW_OWN_CANDIDATES):
-        raise refusals.forbidden()
-    form = await request.form()
-    given = {name: str(form.get(name, "")) for name in ContactCard.model_fields}
+    given = await _card(request)
     try:
         await parts_of(request).accounts.set_contact(viewer.account_id or "", contact_card(given))
     except AccountRefused as refused:
         # What was typed is shown again as it is, right or wrong.
         typed = ContactCard.model_construct(None, **given)
-        return await _account_page(request, status=422, card=typed, refused=refused)
+        words = field_words(language_of(request), refused.field)
+        notice = Notice("bad", words, "invalid_field")
+        return await _account_page(request, status=422, card=typed, errors={refused.field: words}, notice=notice)
     return RedirectResponse("/account/?done=contact", 303)
+
+
+@router.post("/account/contact/preview/")
+async def preview_contact(request: Request, viewer: SignedIn) -> Response:
+    """Return the card as candidates would see it; changes nothing."""
+    partner = PartnerCard(viewer.display_name, shown_card(await _card(request)))
+    return page(request, "parts/contact_card.html", partner=partner)
+
+
+async def _card(request: Request) -> dict[str, str]:
+    """Return what was typed into the fields of a contact card, for who has one."""
+    if not viewer_of(request).may(Capability.REPORT_VIEW_OWN_CANDIDATES):
+        raise refusals.forbidden()
+    form = await request.form()
+    return {name: str(form.get(name, "")) for name in ContactCard.model_fields}
 
 
 async def _telegram(request: Request) -> dict[str, Any]:

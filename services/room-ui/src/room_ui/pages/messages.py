@@ -1,18 +1,34 @@
-"""The texts of the messages after a webinar, for who may edit them, with a preview."""
+"""The texts of the messages after a webinar, for who may edit them, each as Telegram will show it."""
 
 import re
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any
 
+from babel.dates import format_datetime
 from contracts import Capability, MessageTemplateSet, Step
+from contracts.message_texts import (
+    DEFAULT_TEXTS,
+    LONGEST_MESSAGE,
+    LONGEST_TEMPLATE,
+    WORDS,
+    TemplateError,
+    TemplateProblem,
+    check_template,
+    fill,
+    visible,
+)
 from fastapi import APIRouter, Depends, Request
+from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from room_ui.i18n import Texts, texts
+from room_ui import refusals
+from room_ui.i18n import Texts, texts, zone_of
 from room_ui.i18n import mark as _
 from room_ui.pages import queries
 from room_ui.pages.commanding import send
 from room_ui.pages.forms import command_id, form_id
-from room_ui.pages.rendering import language_of, now_of, page
+from room_ui.pages.rendering import LANGUAGES, language_of, now_of, page
 from room_ui.pages.words import STEPS, Notice
 from room_ui.viewer import LOCALES, Viewer
 from room_ui.web import parts_of, require
@@ -23,28 +39,72 @@ Managing = Annotated[Viewer, Depends(require(Capability.TEMPLATE_MANAGE))]
 SAMPLES = {
     "name": _("Anna"),
     "title": _("How it all works"),
-    "watched_minutes": "47",
-    "link": "https://example.org/account/contacts/",
-    "recording": "https://example.org/recording",
-    "candidates": _("Boris, Vera"),
+    "zone": _("Moscow, UTC+3"),
+    "candidates": _("• Boris: 47 min, counted as attended\n• Vera: 12 min, not counted as attended"),
 }
-"""What stands in the place of the words in braces in a preview; a word that is not here is shown as it is."""
+"""What stands in the place of the words in braces in a preview, beside date, minutes and links."""
 
-
-TO_LEADS = ("name", "title", "date", "zone", "watched_minutes", "link", "recording")
-WORDS = {
-    Step.ATTENDED: TO_LEADS[:-1],
-    Step.NOT_ATTENDED: TO_LEADS[:-1],
-    Step.RECORDING: TO_LEADS,
-    Step.PARTNER_NOTICE: ("name", "title", "date", "zone", "candidates", "link"),
+WORD_NAMES = {
+    "name": _("the reader's name"),
+    "title": _("the webinar's title"),
+    "date": _("day and time"),
+    "zone": _("the time zone"),
+    "watched_minutes": _("minutes watched"),
+    "link": _("link to the next step"),
+    "recording": _("link to the recording"),
+    "candidates": _("the list of candidates"),
 }
-"""What may stand in braces, by step; post-webinar decides, this only tells."""
+
+PROBLEMS = {
+    TemplateProblem.EMPTY: _("The text is empty."),
+    TemplateProblem.TOO_LONG: _("The text is longer than %(detail)s characters: names and titles need room too."),
+    TemplateProblem.LONE_BRACE: _("A lone %(detail)s stands in the text. Braces are for words such as {name}."),
+    TemplateProblem.UNKNOWN_WORD: _("%(detail)s is not known here. Choose from the words below the text."),
+    TemplateProblem.NOT_OPENED: _("%(detail)s closes what was not opened last."),
+    TemplateProblem.NOT_CLOSED: _("%(detail)s is not closed."),
+}
+_LINK = re.compile(r"https?://[^\s<]*[^\s<.,;:!?)»”]")
 
 
-def preview(template: str, language: Texts, **more: str) -> str:
-    """Return the text as a reader would get it, with sample values in the place of the words in braces."""
-    samples = {name: language.gettext(value) if value else value for name, value in SAMPLES.items()} | more
-    return re.sub(r"\{([a-z_]+)\}", lambda found: samples.get(found[1], found[0]), template)
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A text as Telegram would show it with sample values, its length there, and what is wrong with it."""
+
+    html: Markup
+    length: int
+    problem: str | None
+
+    @property
+    def is_too_long(self) -> bool:
+        return self.length > LONGEST_MESSAGE
+
+
+def preview_of(step: Step, text: str, *, reader: Texts, editor: Texts, base_url: str, date: str) -> Preview:
+    """Return how a text would read in the reader's language; what is wrong with it is said in the editor's."""
+    samples = {name: reader.gettext(value) for name, value in SAMPLES.items()}
+    page_of_link = "/account/candidates/" if step is Step.PARTNER_NOTICE else "/account/contacts/"
+    links = {"link": base_url + page_of_link, "recording": "https://example.org/recording"}
+    message = fill(text, samples | links | {"date": date, "watched_minutes": "47"})
+    # `fill` has escaped all but the marks that Telegram shows.
+    html = Markup(_LINK.sub(r'<span class="tg-link">\g<0></span>', message))  # noqa: S704
+    return Preview(html, len(visible(message)), problem_of(step, text, editor))
+
+
+def problem_of(step: Step, text: str, language: Texts) -> str | None:
+    """Return why a text cannot be sent, naming the word or mark; None when it can."""
+    try:
+        check_template(step, text)
+    except TemplateError as error:
+        return language.gettext(PROBLEMS[error.problem]) % {"detail": error.detail}
+    return None
+
+
+def _preview(request: Request, step: Step, locale: str, text: str) -> Preview:
+    reader = texts(locale)
+    begins = now_of(request) - timedelta(hours=1)
+    date = format_datetime(begins, "d MMMM y, HH:mm", tzinfo=zone_of("Europe/Moscow"), locale=reader.babel)
+    origin = parts_of(request).settings.origin
+    return preview_of(step, text, reader=reader, editor=language_of(request), base_url=origin, date=date)
 
 
 @router.get("/admin_webinar/messages/")
@@ -56,52 +116,75 @@ async def messages(request: Request, viewer: Managing) -> Response:
 async def _page(
     request: Request,
     *,
-    typed: dict[tuple[str, str], str] | None = None,
+    typed: dict[tuple[Step, str], str] | None = None,
+    refused: dict[tuple[Step, str], str] | None = None,
     notice: Notice | None = None,
     status: int = 200,
 ) -> Response:
-    known = {
-        (template.step, template.locale): template.text
-        for template in await queries.templates(parts_of(request).database.pool)
-    }
-    shown = known | (typed or {})
-    now = now_of(request)
+    """Return the page; `typed` stands in the place of what is kept, `refused` are the words at a text."""
     language = language_of(request)
-    cards = []
+    kept = {(one.step, one.locale): one.text for one in await queries.templates(parts_of(request).database.pool)}
+    shown = kept | (typed or {})
+    steps = []
     for step in Step:
-        for locale in LOCALES:
-            in_language = texts(locale)
+        in_languages = []
+        for locale, name in LANGUAGES:
             text = shown.get((step, locale), "")
-            date = in_language.moment(now, "Europe/Moscow", now=now)
-            zone = in_language.zone_name("Europe/Moscow", now)
-            cards.append(
+            in_languages.append(
                 {
-                    "step": step.value,
                     "locale": locale,
-                    "name": language.gettext(STEPS[step]),
+                    "language": name,
                     "text": text,
-                    "words": WORDS[step],
-                    "preview": preview(text, in_language, date=date, zone=zone),
+                    "original": DEFAULT_TEXTS[step, "en" if locale == "en" else "ru"],
+                    "preview": _preview(request, step, locale, text),
+                    "error": (refused or {}).get((step, locale)),
                 }
             )
+        words = [(word, language.gettext(WORD_NAMES[word])) for word in WORDS[step]]
+        steps.append({"step": step.value, "name": language.gettext(STEPS[step]), "words": words, "texts": in_languages})
     context: dict[str, Any] = {"notice": notice} if notice else {}
-    return page(request, "desk/messages.html", status=status, cards=cards, **context)
+    limits = {"longest_message": LONGEST_MESSAGE, "longest_template": LONGEST_TEMPLATE}
+    return page(request, "desk/messages.html", status=status, steps=steps, **limits, **context)
+
+
+async def _typed(request: Request) -> tuple[Any, Step, str, str]:
+    """Return the form, and which text it is about: step, language, text."""
+    form = await request.form()
+    step, locale, text = (str(form.get(name, "")) for name in ("step", "locale", "text"))
+    if step not in set(Step) or locale not in LOCALES:
+        raise refusals.invalid("There is no such text.")
+    return form, Step(step), locale, text.replace("\r\n", "\n").strip()
+
+
+@router.post("/admin_webinar/messages/preview/")
+async def preview_message(request: Request, viewer: Managing) -> Response:
+    """Return how a text would read, for a script that asks while it is typed; changes nothing."""
+    _form, step, locale, text = await _typed(request)
+    context: dict[str, Any] = {"preview": _preview(request, step, locale, text), "locale": locale}
+    return page(request, "parts/message_preview.html", longest_message=LONGEST_MESSAGE, **context)
 
 
 @router.post("/admin_webinar/messages/")
 async def set_message(request: Request, viewer: Managing) -> Response:
-    """Set one text, or only show how it would read (`show`)."""
-    form = await request.form()
-    step, locale, text = (str(form.get(name, "")) for name in ("step", "locale", "text"))
-    text = text.replace("\r\n", "\n").strip()
+    """Set one text; or only show how it would read (`show`), or the text that it began with (`original`)."""
+    form, step, locale, text = await _typed(request)
+    language = language_of(request)
+    if form.get("original"):
+        text = DEFAULT_TEXTS[step, "en" if locale == "en" else "ru"]
+        notice = Notice(
+            "plain", language.gettext("This is the text that it began with. Save it, and it is sent from now on.")
+        )
+        return await _page(request, typed={(step, locale): text}, notice=notice)
     typed = {(step, locale): text}
     if form.get("show"):
         return await _page(request, typed=typed)
+    if (problem := problem_of(step, text, language)) is not None:
+        notice = Notice("bad", problem, "invalid_field")
+        return await _page(request, typed=typed, refused={(step, locale): problem}, notice=notice, status=422)
     command = MessageTemplateSet(step=step, locale=locale, text=text)
     outcome = await send(request, command, command_id(form_id(form), command.topic, command.model_dump()))
     if outcome.is_done:
         return RedirectResponse("/admin_webinar/messages/?done=template", 303)
     if outcome.unanswered:
         return RedirectResponse("/admin_webinar/messages/?done=unknown", 303)
-    notice = outcome.notice(language_of(request))
-    return await _page(request, typed=typed, notice=notice, status=outcome.status)
+    return await _page(request, typed=typed, notice=outcome.notice(language), status=outcome.status)

@@ -241,10 +241,6 @@ async def own_candidates(connection: Any, partner_id: str) -> list[tuple[Webinar
     return [(event, tuple(of_webinar[event.webinar_id])) for event in events]
 
 
-async def has_candidates(connection: Any, partner_id: str) -> bool:
-    return bool(await connection.fetchval("select exists (select from account where partner_id = $1)", partner_id))
-
-
 async def _with_deliveries(connection: Any, rows: Sequence[Mapping[str, Any]]) -> tuple[ReportRow, ...]:
     lines = await connection.fetch(
         f"""

@@ -8,7 +8,7 @@ from contracts import Capability, WebinarEvent
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from room_ui.pages import queries, report_queries
+from room_ui.pages import candidate_queries, queries, report_queries
 from room_ui.pages.curve import Curve
 from room_ui.pages.moving import Moves, moves_at
 from room_ui.pages.queries import ReportRow
@@ -91,11 +91,14 @@ async def report_of(request: Request, connection: Any, webinar: WebinarEvent, nu
 
 @router.get("/account/candidates/")
 async def candidates(
-    request: Request, viewer: Annotated[Viewer, Depends(require(Capability.REPORT_VIEW_OWN_CANDIDATES))]
+    request: Request, viewer: Annotated[Viewer, Depends(require(Capability.REPORT_VIEW_OWN_CANDIDATES))], q: str = ""
 ) -> Response:
-    """List the webinars that the viewer's own candidates entered, and nobody else's candidates."""
+    """Show the viewer's own candidates, and nobody else's: each across webinars, and each webinar that they entered."""
     partner_id = viewer.account_id or ""
     async with parts_of(request).database.pool.acquire() as connection:
+        summary = await candidate_queries.summary_of(connection, partner_id)
+        people = await candidate_queries.candidates_of(
+            connection, partner_id, search=q[:100].strip(), page=request.query_params.get("page", "1")
+        )
         reports = await queries.own_candidates(connection, partner_id)
-        has_candidates = bool(reports) or await queries.has_candidates(connection, partner_id)
-    return page(request, "candidates.html", reports=reports, has_candidates=has_candidates)
+    return page(request, "candidates.html", summary=summary, people=people, reports=reports, q=q[:100])

@@ -138,6 +138,8 @@ FIELD_REFUSALS: Mapping[str, str] = {
     "photo_url": _("The address has to begin with https://"),
     "note": _("At most 500 characters."),
     "password": _("8 to 200 characters."),
+    "old": _("This is not your present password."),
+    "again": _("This is not the same as the new password above."),
     "text": _("Check the words in curly braces, and keep it under 4,000 characters."),
 }
 
@@ -150,8 +152,8 @@ IMPORT_PROBLEMS: Mapping[Problem, str] = {
     Problem.TOO_MANY_ROWS: _("There are more than %(detail)s rows. Import them in parts."),
     Problem.NO_ROWS: _("There are no rows."),
     Problem.TOO_MANY_VALUES: _("This row has more values than there are columns."),
-    Problem.LOGIN_TAKEN: _("This login is taken already."),
     Problem.LOGIN_TWICE: _("This login stands in the file twice."),
+    Problem.LAST_MANAGER: _("Nobody would be left who may manage accounts."),
 }
 
 FIELD_NAMES: Mapping[str, str] = {
@@ -241,6 +243,9 @@ DONE: Mapping[str, str] = {
     "unknown": UNANSWERED,
     "language": _("Saved."),
     "contact": _("Saved: your candidates see it now."),
+    "password": _("Your password is changed. On other devices you are signed out."),
+    "elsewhere": _("You are signed out everywhere but here."),
+    "everywhere": _("You are signed out on every device, this one too."),
     "account-on": _("The account is switched on."),
     "account-off": _("The account is switched off: its sessions have ended."),
     "template": _("The text is saved."),

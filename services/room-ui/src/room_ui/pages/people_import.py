@@ -1,0 +1,126 @@
+"""People from a CSV file: what it would do, and doing it."""
+
+import csv
+import io
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.datastructures import FormData, UploadFile
+from starlette.responses import Response
+
+from room_ui.accounts.domain import AccountRefused
+from room_ui.accounts.importing import COLUMNS, NEEDED_COLUMNS, ImportPreview, ImportRow, Kind
+from room_ui.i18n import Texts
+from room_ui.i18n import mark as _
+from room_ui.pages.people import Managing, Way
+from room_ui.pages.rendering import language_of, page
+from room_ui.pages.words import Notice, field_words, import_words
+from room_ui.web import form_of, parts_of
+
+router = APIRouter()
+LARGEST_FILE = 1024 * 1024
+SHOWN_UNCHANGED = 20
+COLUMN_WORDS = {
+    "login": _("what they sign in with: a-z, 0-9 and . _ @ + -"),
+    "name": _("how others see them"),
+    "role": _("admin, speaker, partner or candidate"),
+    "partner": _("login of the partner who invited them, in the same file or made before"),
+    "locale": _("ru or en"),
+    "country": _("two letters, for example RU"),
+    "telegram": _("contact card: Telegram name"),
+    "phone": _("contact card: phone"),
+    "link": _("contact card: address that begins with https://"),
+    "photo_url": _("contact card: address of a photo"),
+    "note": _("contact card: a few words"),
+}
+
+
+@router.get("/admin_webinar/people-import/")
+async def import_form(request: Request, viewer: Managing) -> Response:
+    """The form that takes a CSV file."""
+    return _page(request)
+
+
+@router.get("/admin_webinar/people-import/template.csv")
+async def template(request: Request, viewer: Managing) -> Response:
+    """A file with the names of the columns; as the spreadsheets of the reader's language like it."""
+    delimiter = ";" if language_of(request).locale == "ru" else ","
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerow(COLUMNS)
+    headers = {"content-disposition": 'attachment; filename="people.csv"'}
+    return Response("\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _page(request: Request, *, status: int = 200, notice: str | None = None, **context: Any) -> Response:
+    language = language_of(request)
+    shown = {"preview": None, "text": ""} | context
+    if notice is not None:
+        shown["notice"] = Notice("bad", language.gettext(notice), "invalid_field")
+    columns = [(name, language.gettext(COLUMN_WORDS[name]), name in NEEDED_COLUMNS) for name in COLUMNS]
+    return page(request, "desk/import.html", status=status, columns=columns, kinds=Kind, **shown)
+
+
+@router.post("/admin_webinar/people-import/")
+async def import_people(request: Request, viewer: Managing) -> Response:
+    """Show what a file would do; do it after a second press, all of it or nothing.
+
+    The second press brings the fingerprint of what was shown (`shown`): where the file would do something else by then,
+    that is shown first.
+    """
+    form = await form_of(request)
+    text = await _csv_text(form)
+    accounts = parts_of(request).accounts
+    if text is None:
+        return _page(request, status=422, notice=_("This file cannot be read: a CSV file in UTF-8, at most 1 MB."))
+    preview = await accounts.preview_import(text)
+    if form.get("confirm") != "confirm" or not preview.does_something:
+        return _preview_page(request, preview, text)
+    if form.get("shown", preview.fingerprint) != preview.fingerprint:
+        notice = _("Meanwhile something has changed, and the file would do something else. Look at it again.")
+        return _preview_page(request, preview, text, notice=notice, status=409)
+    try:
+        done, added = await accounts.import_csv(text)
+    except AccountRefused:
+        return _preview_page(request, await accounts.preview_import(text), text)
+    ways = [Way(one.login, accounts.link_address(one.link_token)) for one in added if one.link_token]
+    return page(request, "desk/people_made.html", made=len(added), changed=done.count(Kind.CHANGED), ways=ways)
+
+
+def _preview_page(
+    request: Request, preview: ImportPreview, text: str, *, notice: str | None = None, status: int = 200
+) -> Response:
+    language = language_of(request)
+    unchanged = [row for row in preview.rows if row.kind is Kind.UNCHANGED]
+    if not preview.is_good:
+        status, notice = 422, _("Nothing was made: every row has to be right first.")
+    return _page(
+        request,
+        status=status,
+        notice=notice,
+        preview=preview,
+        text=text,
+        problem=import_words(language, preview.code, preview.detail) if preview.code else None,
+        problems={row.line: _row_words(language, row) for row in preview.rows if row.problem},
+        unchanged=unchanged[:SHOWN_UNCHANGED],
+    )
+
+
+def _row_words(language: Texts, row: ImportRow) -> str:
+    return import_words(language, row.code) if row.code else field_words(language, row.field or "")
+
+
+async def _csv_text(form: FormData) -> str | None:
+    """Return the text of the uploaded file, or the one that the preview carried; None when it cannot be read.
+
+    What the preview carried is not measured again: browsers make two characters of each end of a line.
+    """
+    file, text = form.get("file"), form.get("text")
+    if isinstance(file, UploadFile) and file.filename:
+        content = await file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            return None
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            return None
+    return text if isinstance(text, str) and text else None

@@ -1,0 +1,167 @@
+// Small helps for forms and links to hand over. Each works where a page names it by a data attribute; no form needs them.
+
+import { keepTime, localise, setClock } from "./clock.js";
+
+const PREVIEW_PAUSE = 300;
+const COPIED_SHOWN = 2500;
+
+/** @param {string} selector @param {ParentNode} [root] */
+const all = (selector, root = document) => /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(selector));
+
+/** @param {HTMLElement} element @param {string} selector */
+const inputIn = (element, selector) => /** @type {HTMLInputElement | null} */ (element.querySelector(selector));
+
+/** @param {HTMLElement} button */
+const textOf = (button) => /** @type {HTMLTextAreaElement | null} */ (button.closest("form")?.querySelector("textarea"));
+
+/** Passwords: what is typed can be looked at, and is hidden again before it is sent. */
+function reveal() {
+  for (const button of all("[data-reveal]")) {
+    const input = /** @type {HTMLInputElement} */ (document.getElementById(button.dataset.reveal ?? ""));
+    const show = (/** @type {boolean} */ isShown) => {
+      input.type = isShown ? "text" : "password";
+      button.textContent = (isShown ? button.dataset.hide : button.dataset.show) ?? "";
+    };
+    button.hidden = false;
+    button.addEventListener("click", () => show(input.type === "password"));
+    input.form?.addEventListener("submit", () => show(false));
+  }
+}
+
+/** @param {string} text @param {HTMLInputElement | null} [shown] what to mark where scripts may not write */
+async function copy(text, shown) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    shown?.select();
+    return Boolean(shown) && document.execCommand("copy");
+  }
+}
+
+/** @param {HTMLElement} button */
+function sayCopied(button) {
+  const words = button.querySelector("span");
+  if (!words) return;
+  const usual = words.dataset.usual ?? words.textContent ?? "";
+  words.dataset.usual = usual;
+  words.textContent = words.dataset.copied ?? "";
+  const announced = document.querySelector("[data-announce]");
+  if (announced) announced.textContent = words.textContent;
+  window.setTimeout(() => {
+    words.textContent = usual;
+  }, COPIED_SHOWN);
+}
+
+/** Addresses to hand over: marked when they are reached, copied by a button. */
+function handOver() {
+  for (const input of all("[data-select]")) {
+    input.addEventListener("focus", () => /** @type {HTMLInputElement} */ (input).select());
+  }
+  for (const button of all("[data-copy]")) {
+    const row = /** @type {HTMLElement} */ (button.closest(".with-copy"));
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const input = inputIn(row, "input");
+      if (await copy(input?.value ?? "", input)) sayCopied(button);
+    });
+  }
+  for (const button of all("[data-copy-all]")) {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", async () => {
+      const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (all("[data-one-time-link]"));
+      const lines = [...inputs].map((input) => `${input.getAttribute("aria-label")}\t${input.value}`);
+      if (await copy(lines.join("\n"))) sayCopied(button);
+    });
+  }
+}
+
+/** @param {HTMLTextAreaElement} text */
+const typed = (text) => text.dispatchEvent(new Event("input", { bubbles: true }));
+
+/** Words that a press puts where the caret is, and the text that it all began with. */
+function insert() {
+  for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (all("[data-insert]"))) {
+    button.disabled = false;
+    button.addEventListener("click", () => {
+      const text = textOf(button);
+      if (!text) return;
+      text.setRangeText(button.dataset.insert ?? "", text.selectionStart, text.selectionEnd, "end");
+      text.focus();
+      typed(text);
+    });
+  }
+  for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (all("[data-original]"))) {
+    const text = textOf(button);
+    const original = button.dataset.original ?? "";
+    text?.addEventListener("input", () => {
+      button.disabled = text.value === original;
+    });
+    button.addEventListener("click", (event) => {
+      if (!text) return;
+      event.preventDefault();
+      text.value = original;
+      text.focus();
+      typed(text);
+    });
+  }
+}
+
+/** Forms whose outcome the server shows while they are filled in. */
+function preview() {
+  for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (all("[data-live-preview]"))) {
+    const place = document.querySelector(form.dataset.previewInto ?? "");
+    let pause = 0;
+    let asked = 0;
+    const ask = async () => {
+      const number = ++asked;
+      try {
+        const response = await fetch(form.dataset.livePreview ?? "", { method: "POST", body: new FormData(form) });
+        const fresh = await response.text();
+        if (response.ok && number === asked && place) place.innerHTML = fresh;
+      } catch {
+        // The next key asks again.
+      }
+    };
+    form.addEventListener("input", () => {
+      window.clearTimeout(pause);
+      pause = window.setTimeout(ask, PREVIEW_PAUSE);
+    });
+  }
+  for (const element of all("[data-live-only]")) element.hidden = false;
+  for (const element of all("[data-without-script]")) element.hidden = true;
+}
+
+/** What was typed is not thrown away without a question. */
+function guard() {
+  /** @type {Set<EventTarget>} */
+  const changed = new Set();
+  for (const form of all("form[data-guard]")) {
+    form.addEventListener("input", () => changed.add(form));
+    form.addEventListener("submit", () => changed.delete(form));
+  }
+  window.addEventListener("beforeunload", (event) => {
+    if (changed.size > 0) event.preventDefault();
+  });
+}
+
+/** The words about what was just done belong to this moment: a reload must not say them again. */
+function sayOnce() {
+  const address = new URL(window.location.href);
+  if (!address.searchParams.has("done")) return;
+  address.searchParams.delete("done");
+  window.history.replaceState(null, "", address);
+}
+
+const clock = document.querySelector("[data-now]");
+if (clock instanceof HTMLElement) {
+  setClock(clock.dataset.now ?? "");
+  keepTime();
+}
+localise(document);
+reveal();
+handOver();
+insert();
+preview();
+guard();
+sayOnce();

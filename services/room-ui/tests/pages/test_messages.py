@@ -1,0 +1,127 @@
+"""The texts of the messages, for who may edit them."""
+
+import html
+import re
+
+import pytest
+from contracts import CommandError, CommandReply, ErrorCode, MessageTemplateEvent, MessageTemplateSet, Step
+from contracts.message_texts import DEFAULT_TEXTS, LONGEST_MESSAGE
+from room_ui.i18n import texts
+from room_ui.pages.messages import SAMPLES, WORD_NAMES, preview_of
+from room_ui.testing import BASE_URL, Web
+from servicekit import CommandNotSent
+
+ADDRESS = "/admin_webinar/messages/"
+
+
+async def test_texts_are_shown_as_they_read_and_saved_by_command(web: Web) -> None:
+    admin = await web.member("admin")
+    text = "Hello, {name}! {title}\n<b>{watched_minutes}</b> <script>"
+    await web.under_test.receive(MessageTemplateEvent(step=Step.ATTENDED, locale="en", version=1, text=text))
+
+    page = (await admin.browser.get(ADDRESS)).text
+    saved = await admin.post(ADDRESS, data={"step": "attended", "locale": "en", "text": "Hi, {name}\r\nBye"})
+
+    assert page.count("data-template=") == 8
+    assert "Hello, {name}! {title}" in page
+    assert "Hello, Anna! How it all works\n<b>47</b> &lt;script&gt;" in page
+    [(command, _, _)] = web.commands.sent
+    assert command == MessageTemplateSet(step="attended", locale="en", text="Hi, {name}\nBye")
+    assert saved.headers["location"] == f"{ADDRESS}?done=template"
+
+
+async def test_a_preview_saves_nothing_and_a_refused_text_is_kept(web: Web) -> None:
+    admin = await web.member("admin")
+    form = {"step": "recording", "locale": "ru", "text": "Вот запись: {recording}"}
+
+    preview = await admin.post(ADDRESS, data={**form, "show": "show"})
+    assert web.commands.sent == []
+    error = CommandError(code=ErrorCode.INVALID_FIELD, message="unknown word", field="text")
+    web.commands.answer = CommandReply(ok=False, error=error)
+    refused = await admin.post(ADDRESS, data=form)
+    web.commands.answer = CommandNotSent("away")
+    away = await admin.post(ADDRESS, data=form)
+
+    assert 'Вот запись: <span class="tg-link">https://example.org/recording</span>' in preview.text
+    assert (refused.status_code, away.status_code) == (422, 503)
+    assert 'data-error-code="invalid_field"' in refused.text
+    for answer in (refused, away):
+        assert "Вот запись: {recording}" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Привет, {nmae}!", "Слово {nmae} здесь неизвестно."),
+        ("{candidates}", "Слово {candidates} здесь неизвестно."),
+        ("Привет, {name", "лишняя скобка {"),
+        ("<b>Привет", "Знак &lt;b&gt; не закрыт."),
+        ("<b>Привет</i>", "Знак &lt;/i&gt; закрывает не то"),
+        ("  ", "Текст пуст."),
+        ("я" * 3001, "Текст длиннее 3000 знаков"),
+    ],
+)
+async def test_a_text_that_cannot_be_sent_is_refused_at_the_field_by_name(web: Web, text: str, words: str) -> None:
+    admin = await web.member("admin")
+
+    answer = await admin.post(ADDRESS, data={"step": "attended", "locale": "ru", "text": text})
+
+    assert answer.status_code == 422
+    at_field = re.search(r'<p class="error" id="e-attended-ru">(.*?)</p>', answer.text)
+    assert at_field is not None
+    assert words in at_field[1]
+    assert html.escape(text.strip()) in answer.text
+    assert web.commands.sent == []
+
+
+async def test_the_fragment_follows_what_is_typed_and_says_what_is_wrong(web: Web) -> None:
+    admin, speaker = await web.member("admin"), await web.member("speaker")
+    form = {"step": "attended", "locale": "en", "text": "<b>{name}</b>, 1 < 2: {link} {nmae}"}
+
+    answer = await admin.post(f"{ADDRESS}preview/", data=form)
+
+    assert answer.status_code == 200
+    assert "<html" not in answer.text
+    link = f'<span class="tg-link">{BASE_URL}/account/contacts/</span>'
+    assert f"<b>Anna</b>, 1 &lt; 2: {link} {{nmae}}</div>" in answer.text
+    length = re.search(r'data-message-length="(\d+)"', answer.text)
+    assert length is not None
+    assert int(length[1]) == len(f"Anna, 1 < 2: {BASE_URL}/account/contacts/ {{nmae}}")
+    assert "Слово {nmae} здесь неизвестно." in answer.text
+    assert web.commands.sent == []
+    assert (await speaker.post(f"{ADDRESS}preview/", data=form)).status_code == 403
+    for odd in ({"step": "x"}, {"locale": "de"}, {}):
+        assert (await admin.post(f"{ADDRESS}preview/", data=odd)).status_code == 400
+
+
+async def test_the_text_that_it_began_with_is_put_back_and_saved_only_when_asked(web: Web) -> None:
+    admin = await web.member("admin")
+    await web.under_test.receive(MessageTemplateEvent(step=Step.ATTENDED, locale="ru", version=1, text="Другое"))
+    form = {"step": "attended", "locale": "ru", "text": "Третье"}
+
+    answer = await admin.post(ADDRESS, data={**form, "original": "original"})
+
+    [shown] = re.findall(r'<textarea id="t-attended-ru"[^>]*>\n(.*?)</textarea>', answer.text, re.DOTALL)
+    assert html.unescape(shown) == DEFAULT_TEXTS[Step.ATTENDED, "ru"]
+    assert "первоначальный текст" in answer.text
+    assert web.commands.sent == []
+
+
+async def test_every_word_that_may_stand_there_can_be_inserted_and_has_a_meaning(web: Web) -> None:
+    admin = await web.member("admin", locale="en")
+
+    page = (await admin.browser.get(ADDRESS)).text
+
+    form = page.split('id="partner_notice-en"')[1].split("</form>")[0]
+    assert set(re.findall(r'data-insert="\{(\w+)\}"', form)) == {"name", "title", "date", "zone", "candidates", "link"}
+    assert all(name in page for name in ("the reader&#39;s name", "the list of candidates"))
+    assert set(SAMPLES) <= set(WORD_NAMES)
+
+
+def test_a_text_that_grows_too_long_by_its_values_says_so() -> None:
+    english, long = texts("en"), "https://e.org/" + "x" * 40
+    preview = preview_of(Step.ATTENDED, "{link}" * 100, reader=english, editor=english, base_url=long, date="")
+
+    assert preview.is_too_long
+    assert preview.length > LONGEST_MESSAGE
+    assert preview.problem is None
