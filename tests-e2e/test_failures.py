@@ -16,7 +16,7 @@ from world.background import Background
 
 SEED = 12
 ORDERS = 2
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 60.0
 WAITING = "database.waiting"
 STEPS = ("postgres", "rabbitmq", "services", "provision")
 
@@ -59,6 +59,7 @@ def forget_everything(servers: Servers) -> None:
 
 
 def launch_all(stack: Stack) -> None:
+    stack.logs.mkdir(parents=True, exist_ok=True)
     for process in stack.processes.values():
         process.launch()
 

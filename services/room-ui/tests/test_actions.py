@@ -2,7 +2,9 @@
 
 from contracts import CtaClicked, CtaShown, Role, RoomFinish
 from room_ui.handlers import announce_cta_shown
-from room_ui.testing import NOON, Member, Web, later, webinar_event
+from room_ui.main import open_door
+from room_ui.testing import NOON, Member, Web, later, open_web, webinar_event
+from servicekit.testing import SIGNING_KEY, Harness
 
 
 async def press_finish(member: Member, webinar_id: object, **more: str) -> int:
@@ -94,6 +96,21 @@ async def test_to_whom_the_call_to_action_was_sent_is_told_once(web: Web) -> Non
             }
         await web.under_test.run(announce_cta_shown)
 
+    assert [one.lead_id for one in web.under_test.said(CtaShown)] == [anna.account_id]
+
+
+async def test_to_whom_it_was_sent_last_is_written_down_before_the_service_goes(harness: Harness) -> None:
+    web = await open_web(harness, command_signing_key=SIGNING_KEY)
+    webinar = webinar_event("live", cta_visibility="visible")
+    await web.know(webinar)
+    anna = await web.member()
+
+    async with open_door(web.under_test.service):
+        await anna.browser.get(f"/webinar/v1/state?webinar_id={webinar.webinar_id}&visible=1")
+        await web.under_test.collect()
+        assert web.under_test.said(CtaShown) == []
+
+    await web.under_test.collect()
     assert [one.lead_id for one in web.under_test.said(CtaShown)] == [anna.account_id]
 
 

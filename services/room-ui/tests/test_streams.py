@@ -366,3 +366,15 @@ async def test_two_hundred_streams_have_a_change_within_a_second(door: Door) -> 
 def test_what_is_promised_about_time() -> None:
     assert reporter.INTERVAL_SECONDS == 5
     assert reporter.GATHERING_SECONDS < 0.25
+
+
+async def test_who_comes_while_the_instance_stops_is_shown_the_state_and_sent_on(door: Door) -> None:
+    webinar = webinar_event("live")
+    await door.web.know(webinar)
+    anna = await door.web.member()
+    door.web.parts.rooms.is_closing = True
+
+    stream = await door.open(anna)
+
+    assert (await stream.event())["status"] == "live"
+    assert ": bye" in await stream.rest()

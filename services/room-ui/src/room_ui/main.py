@@ -35,7 +35,7 @@ def create_service(settings: RoomUiSettings) -> Service:
         router=router,
         parts=(settings, sessions, accounts, rooms),
         migrations="room_ui",
-        companions=(_door,),
+        companions=(open_door,),
         command_signing_key=settings.command_signing_key,
     )
     for part in (sessions, accounts, rooms):
@@ -67,7 +67,8 @@ def create_application(parts: Parts) -> ASGIApp:
 
 
 @asynccontextmanager
-async def _door(service: Service) -> AsyncIterator[int]:
+async def open_door(service: Service) -> AsyncIterator[int]:
+    """Serve the pages and streams while the block runs; yields the port."""
     parts = web_parts(service)
     application = create_application(parts)
     tune_garbage_collection()
