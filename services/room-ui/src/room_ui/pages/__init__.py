@@ -22,7 +22,5 @@ __all__ = ["error_page", "routers"]
 
 def routers() -> list[APIRouter]:
     """Return the routers of all pages; those with fixed addresses before those with a webinar's id in theirs."""
-    pages = (
-        public, account, room, reports, report_csv, people, people_import, messages, previews, desk_actions, desk
-    )
+    pages = (public, account, room, reports, report_csv, people, people_import, messages, previews, desk_actions, desk)
     return [page.router for page in pages]
