@@ -233,7 +233,7 @@ class Curve:
         present = self.present_at(min(at, self.end) - _BEFORE if is_last else at)
         return Moment(at, int((at - self.begin) / _MINUTE), round(self._x(at) * 100, 2), present, found)
 
-    @property
+    @cached_property
     def line(self) -> str:
         """The curve as the `d` of an SVG path on `WIDTH` by `HEIGHT`."""
         path = [f"M0 {self._height(self.present_at(self.begin))}"]
