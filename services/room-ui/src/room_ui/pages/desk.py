@@ -155,11 +155,12 @@ async def webinar_page(
 ) -> Response:
     """Return the desk's page of a webinar (None: a new one, made after `example`, where `last` might serve as one)."""
     shown = room.webinar if room else None
-    context: dict[str, Any] = {"report": None, "followups": None, "leaving": None, "attendance": None}
+    context: dict[str, Any] = {"report": None, "followups": None, "leaving": None, "attendance": None, "curve": None}
     async with parts_of(request).database.pool.acquire() as connection:
         options = await queries.speakers(connection)
         if shown is not None and shown.status in domain.ON_AIR:
             context["attendance"] = await desk_queries.attendance(connection, shown.webinar_id)
+            context["curve"] = await queries.curve_of(connection, shown, now_of(request))
         if shown is not None and shown.status in domain.ENDED:
             context["report"] = await report_of(request, connection, shown, page_number(request))
             context["followups"] = await queries.followups(connection, shown.webinar_id)
