@@ -177,7 +177,7 @@ def test_a_contact_card_is_that_of_the_own_partner(cast: Cast, browsers: Browser
     page = browsers.page(cast.caller(candidate))
 
     page.goto("/account/contacts/")
-    expect(page.locator("h1")).to_have_text(partner.name)
+    expect(page.get_by_role("heading", name=partner.name, exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="Написать в Telegram")).to_have_attribute(
         "href", f"https://t.me/partner_{partner.login.removeprefix('p')}"
     )
