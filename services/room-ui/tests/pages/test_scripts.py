@@ -739,6 +739,32 @@ async def test_a_press_shows_at_once_that_it_works_and_is_one_command(web: Web) 
         assert await window.stayed()
 
 
+async def test_a_button_pressed_while_another_is_at_work_waits_for_its_turn(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    speaker = await web.member("speaker")
+    answer = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await answer.wait()
+        await route.continue_()
+
+    async with windows_on(web) as windows:
+        window = await windows.open(speaker, f"/admin_webinar/{webinar.webinar_id}")
+        page = window.page
+        await page.route("**/cta/show", hold)
+        await page.click('form[action$="/cta/show"] button')
+        stop = page.locator('form[action$="/stop"] button')
+        await stop.click()
+        await expect(stop).to_be_disabled()
+        web.commands.answer = CommandReply(ok=True, webinar=later(webinar, cta_visibility=CtaVisibility.VISIBLE))
+        answer.set()
+        await expect(page.locator("dialog[open] [data-confirm]")).to_be_visible()
+        await expect(page.locator('[data-cta-state="visible"]')).to_have_count(1)
+        assert len(web.commands.sent) == 1
+        assert await window.stayed()
+
+
 async def test_a_press_that_does_not_get_through_is_said_and_can_be_repeated(web: Web) -> None:
     webinar = webinar_event("live")
     await web.know(webinar)

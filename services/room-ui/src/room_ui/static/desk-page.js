@@ -1,7 +1,7 @@
 // The desk's page of one webinar: it follows what Core says, whoever asked for it, and stays where it is.
 
 import { localise } from "./clock.js";
-import { busy, placeOf, read, send, word } from "./desk-press.js";
+import { busy, filled, placeOf, read, send, word } from "./desk-press.js";
 
 const AGAIN = 300;
 const TRIES = 10;
@@ -36,13 +36,19 @@ export class DeskPage {
     // This page may be the answer to a form, so it is asked for by its own address, never by the one it came from.
     this.address = `/admin_webinar/${root.dataset.webinarId}`;
     this.told = this.version;
-    this.isPressed = false;
+    this.presses = 0;
+    this.turn = Promise.resolve();
     this.isLooking = false;
     this.isHeld = false;
     /** @type {Map<string, string>} */
     this.shapes = new Map(this.slots.map((slot) => [slot.dataset.slot ?? "", shape(slot)]));
     this.dialog = /** @type {HTMLDialogElement} */ (document.querySelector("dialog[data-dialog]"));
     this.listen();
+  }
+
+  /** Whether a button is at work. */
+  get isPressed() {
+    return this.presses > 0;
   }
 
   get version() {
@@ -199,25 +205,30 @@ export class DeskPage {
     }
   }
 
-  /** @param {HTMLFormElement} form @param {Element | null} button */
-  async press(form, button) {
-    if (this.isPressed) return;
-    this.isPressed = true;
+  /** A button pressed while another is at work waits for its turn. @param {HTMLFormElement} form @param {Element | null} button */
+  press(form, button) {
+    this.presses += 1;
     const isAnswer = form.matches("[data-confirm]");
     const place = document.activeElement === button && !isAnswer ? placeOf(button) : "";
-    // A disabled button says nothing, so the form is read first.
-    const answer = send(form, button);
+    const said = filled(form, button);
     const undo = busy(button);
-    try {
-      const { response, page } = await answer;
-      undo();
-      this.answered(response, page);
-    } catch {
-      undo();
-      if (isAnswer) this.dialog.close();
-      this.show(bad(word("failed")));
-    }
-    this.isPressed = false;
+    this.turn = this.turn.then(async () => {
+      try {
+        const { response, page } = await send(form, said);
+        undo();
+        this.answered(response, page, isAnswer);
+      } catch {
+        undo();
+        if (isAnswer) this.dialog.close();
+        this.show(bad(word("failed")));
+      }
+      this.presses -= 1;
+      this.rest(place);
+    });
+  }
+
+  /** A press has been answered: the keyboard goes on from its button, and what else has happened is shown. @param {string} place */
+  rest(place) {
     if (document.activeElement === document.body || !document.activeElement) {
       this.focus(this.root, place);
       if (document.activeElement === document.body) this.focus(this.root, "[data-said]:not(:empty), [data-refused]:not(:empty)");
@@ -226,8 +237,8 @@ export class DeskPage {
     else if (location.search) this.look();
   }
 
-  /** @param {Response} response @param {Document} page */
-  answered(response, page) {
+  /** @param {Response} response @param {Document} page @param {boolean} isAnswer to the question asked before */
+  answered(response, page, isAnswer) {
     const question = page.querySelector("form[data-confirm]");
     if (question) {
       this.show(null);
@@ -236,7 +247,7 @@ export class DeskPage {
       if (!this.dialog.open) this.dialog.showModal();
       return;
     }
-    if (this.dialog.open) this.dialog.close();
+    if (isAnswer) this.dialog.close();
     const desk = page.querySelector("[data-desk]");
     if (desk instanceof HTMLElement && desk.dataset.webinarId === this.root.dataset.webinarId) {
       this.take(page, false);

@@ -45,13 +45,18 @@ export function placeOf(element) {
 }
 
 /**
- * Send a form as its button would, and read the page that answers.
+ * What a form says when this button sends it. A disabled button says nothing, so it is read before the button is busy.
  * @param {HTMLFormElement} form @param {Element | null} button
  */
-export async function send(form, button) {
+export function filled(form, button) {
   const said = new URLSearchParams();
   for (const [name, value] of new FormData(form)) said.append(name, String(value));
   if (button instanceof HTMLButtonElement && button.name) said.append(button.name, button.value);
+  return said;
+}
+
+/** Send a form as its button would, and read the page that answers. @param {HTMLFormElement} form @param {URLSearchParams} said */
+export async function send(form, said) {
   const response = await fetch(form.getAttribute("action") ?? "", { method: "POST", body: said });
   return { response, page: read(await response.text()) };
 }
