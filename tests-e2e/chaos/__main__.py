@@ -14,10 +14,12 @@ from chaos.faults import Kind
 from chaos.run import FULL, SHORT, Size, Verdict, play, say, unstruck
 from chaos.sabotage import Sabotage
 
-HANDLED = tuple((service, Checkpoint.COMMITTED) for service in ("tracker", "attendance", "post-webinar"))
+TELLING = ("tracker", "attendance", "post-webinar")
+HANDLED = tuple((service, Checkpoint.COMMITTED) for service in TELLING)
+TOLD = tuple((service, Checkpoint.PUBLISHED) for service in TELLING)
 CALM = replace(SHORT, kills=0, at_points=0, others=(), quiet_seconds=75.0)
 CHECKS: Mapping[Sabotage, Size] = {
-    Sabotage.NO_OUTBOX: replace(CALM, at_points=9, points=HANDLED, others=(Kind.KILL_BROKER, Kind.CUT_BROKER)),
+    Sabotage.NO_OUTBOX: replace(CALM, at_points=9, points=TOLD, others=(Kind.KILL_BROKER, Kind.CUT_BROKER)),
     Sabotage.NO_KEYS: CALM,
     Sabotage.EARLY_ACKNOWLEDGEMENT: replace(CALM, at_points=9, points=HANDLED),
     Sabotage.LATE_LEDGER: replace(CALM, at_points=3, points=(("post-webinar", Checkpoint.ANSWERED),), after_seconds=20),

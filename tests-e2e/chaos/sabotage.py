@@ -82,6 +82,8 @@ def _publish_after_commit(service: Service) -> None:
 
     async def write_nothing(work: Work) -> None:
         def begin() -> None:
+            # The point between the two steps, which have changed places; a commit that announces nothing has none.
+            checkpoint(Checkpoint.PUBLISHED)
             task = asyncio.create_task(publish(work))
             publishing.add(task)
             task.add_done_callback(publishing.discard)
