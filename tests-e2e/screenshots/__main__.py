@@ -74,6 +74,8 @@ def main() -> int:
         last.callback(street.close)
         playwright = last.enter_context(sync_playwright())
         arguments = ["--force-color-profile=srgb", "--hide-scrollbars", "--font-render-hinting=none"]
+        # Frames of other sites in the page's own process: a picture does not wait for those of others.
+        arguments += ["--disable-site-isolation-trials", "--disable-features=IsolateOrigins,site-per-process"]
         arguments += ["--no-sandbox"] * (os.geteuid() == 0)
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
         last.callback(browser.close)
