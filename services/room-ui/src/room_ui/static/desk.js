@@ -62,10 +62,10 @@ function follow(desk, form) {
 
   const shown = () => {
     showTools();
-    const box = desk.querySelector("[data-people-box]");
+    const box = /** @type {HTMLElement | null} */ (desk.querySelector("[data-people-box]"));
     if (people?.root !== box) {
       people?.stop();
-      people = box && new People(box, desk.dataset.webinarId);
+      people = box && new People(box, desk.dataset.webinarId ?? "");
       people?.load();
     }
     for (const line of desk.querySelectorAll("[data-page-health]")) {

@@ -94,8 +94,8 @@ function showStatus() {
     if (words) announce.textContent = `${one.title}: ${words}`;
   }
   if (!isInOrder()) {
-    const onAir = told.filter((one) => ["live", "paused"].includes(one.status)).map((one) => byId.get(one.webinar_id));
-    schedule.prepend(...onAir.filter(Boolean));
+    const onAir = told.filter((one) => ["live", "paused"].includes(one.status));
+    schedule.prepend(...onAir.flatMap((one) => byId.get(one.webinar_id) ?? []));
   }
 }
 
