@@ -47,6 +47,7 @@ SETTINGS: dict[str, Any] = {
 }
 WATCHED = ((60, CompletedBy.PRESENT_AT_STOP), (48, CompletedBy.WATCHED_ENOUGH), (52, CompletedBy.FINISH), (14, None))
 """Minutes of who was there, and what completed them."""
+ENTERED_MINUTES_AGO = (23, 22, 17, 9, 3)
 
 
 def numbered(number: int) -> UUID:
@@ -172,6 +173,7 @@ async def planned(house: House) -> None:
     )
     await house.answer()
     house.words["link"] = await house.web.parts.accounts.new_link(candidate)
+    house.words["soon"] = str(int((NOON + timedelta(minutes=9)).timestamp()))
 
 
 async def live(house: House) -> None:
@@ -189,15 +191,26 @@ async def live(house: House) -> None:
         scheduled_at=NOON - timedelta(minutes=25),
         automatic_stop_at=NOON + timedelta(minutes=95),
         cta_visibility=CtaVisibility.VISIBLE,
+        cta_windows=({"from": NOON - timedelta(minutes=6)},),
     )
     await house.plan("next", 1, scheduled_at=NOON + timedelta(days=1))
     await house.fill("live", ("speaker", *(login for login, _, _ in others)))
+    await house.web.under_test.receive(
+        *(
+            _entered(house.members[login].account_id, house.webinars["live"].webinar_id, NOON - timedelta(minutes=ago))
+            for (login, _, _), ago in zip(others, ENTERED_MINUTES_AGO, strict=True)
+        )
+    )
     await house.answer()
 
 
 async def odd(house: House) -> None:
     """On air without chat and call to action; paused; on another platform."""
     await house.settle_everybody()
+    # Whoever is looked at when a session ends has none afterwards.
+    await house.settle(
+        ("leaver", "candidate", house.contents.others[0]), ("second", "speaker", house.contents.others[1])
+    )
     await house.plan("bare", 1, "live", chat_src=None, cta_text="", automatic_stop_at=NOON + 2 * HOUR)
     await house.plan("paused", 2, "paused", automatic_stop_at=NOON - timedelta(minutes=5), scheduled_at=NOON - 2 * HOUR)
     await house.plan("elsewhere", 3, "live", stream_type="zoom", player_src="https://zoom.example/j/1")
@@ -208,7 +221,15 @@ async def over(house: House) -> None:
     """A webinar that is over, with verdicts and messages; another to come."""
     await house.settle_everybody()
     await house.settle(*((f"guest{number}", "candidate", name) for number, name in enumerate(house.contents.others)))
-    await house.plan("over", 0, "finished", poster_url=POSTER, cta_visibility=CtaVisibility.VISIBLE)
+    shown = [(NOON + timedelta(minutes=one), NOON + timedelta(minutes=other)) for one, other in ((20, 27), (38, 60))]
+    await house.plan(
+        "over",
+        0,
+        "finished",
+        poster_url=POSTER,
+        cta_visibility=CtaVisibility.VISIBLE,
+        cta_windows=tuple({"from": one, "to": other} for one, other in shown),
+    )
     await house.plan("next", 1, scheduled_at=NOON + timedelta(days=1))
     house.web.under_test.clock.advance(3600 + 120)
     await house.web.under_test.receive(*_what_was_told(house))
@@ -242,7 +263,7 @@ def _participation(lead_id: str, webinar_id: UUID, minutes: int, by: CompletedBy
     about: dict[str, Any] = {"lead_id": lead_id, "webinar_id": webinar_id}
     begun = NOON + timedelta(minutes=2) if minutes < 60 else NOON
     told: list[Message] = [
-        ClientWebinarEntered(**about, session_id=session_id_of(lead_id, webinar_id), timestamp=begun),
+        _entered(lead_id, webinar_id, begun),
         ParticipationEvent(
             **about,
             version=2,
@@ -268,6 +289,11 @@ def _participation(lead_id: str, webinar_id: UUID, minutes: int, by: CompletedBy
     if by is CompletedBy.FINISH:
         told.append(CtaClicked(**about, at=NOON + timedelta(minutes=41)))
     return told
+
+
+def _entered(lead_id: str, webinar_id: UUID, at: datetime) -> ClientWebinarEntered:
+    session_id = session_id_of(lead_id, webinar_id)
+    return ClientWebinarEntered(lead_id=lead_id, webinar_id=webinar_id, session_id=session_id, timestamp=at)
 
 
 def _windows(begun: datetime, minutes: int) -> tuple[WatchedWindow, ...]:

@@ -97,6 +97,38 @@ def refuse_the_button(page: Page, opened: "OpenHouse") -> None:
     opened.do(opened.house.answer())
 
 
+def end_the_session_of(who: str) -> Steps:
+    """Return the step that ends somebody's session while they look."""
+
+    def steps(page: Page, opened: "OpenHouse") -> None:
+        expect(page.locator("[data-people] .name").first).to_be_visible()
+        opened.do(_switch_off(opened, who))
+
+    return steps
+
+
+async def _switch_off(opened: "OpenHouse", who: str) -> None:
+    await opened.house.web.parts.accounts.set_active(opened.house.members[who].account_id, active=False)
+
+
+def mistake_the_password(page: Page, opened: "OpenHouse") -> None:
+    """Choose a password that is too short."""
+    del opened
+    for name in ("password", "again"):
+        page.locator(f'#password [name="{name}"]').fill("short")
+    page.locator(f'form[action^="/account/password/"] {SUBMIT}:not([data-reveal])').last.click()
+
+
+def look_who_would_move(page: Page, opened: "OpenHouse") -> None:
+    """Ask what another percent would have meant, and unfold somebody's windows."""
+    del opened
+    page.locator("#would-move summary").click()
+    page.locator('[name="percent"]').fill("90")
+    page.locator(f"#would-move {SUBMIT}").click()
+    expect(page.locator("[data-moves]")).to_be_visible()
+    page.locator("[data-lead] summary").first.click()
+
+
 def give_an_address_as_a_name(page: Page, opened: "OpenHouse") -> None:
     """Ask for an account that cannot be."""
     del opened
@@ -189,6 +221,15 @@ PAGES = (
                 '[data-banner="lost"]',
                 lose_the_line,
             ),
+            State(
+                "room-ended",
+                "the session has ended",
+                "odd",
+                "leaver",
+                ROOM + "/{bare}",
+                '[data-banner="ended"]',
+                end_the_session_of("leaver"),
+            ),
             State("room-over", "over, with the next one", "over", "candidate", ROOM + "/{over}", OVER),
             State("room-over-last", "over, none follows", "alone", "candidate", ROOM + "/{over}", OVER),
             State("room-none", "no webinar at all", "empty", "candidate", ROOM + "/", ERROR, status=404),
@@ -246,6 +287,16 @@ PAGES = (
                 refuse_the_button,
             ),
             State(
+                "webinar-ended",
+                "the session has ended",
+                "odd",
+                "second",
+                DESK + "/{bare}",
+                '[data-banner="ended"]',
+                end_the_session_of("second"),
+            ),
+            State("webinar-copied", "a copy of the last one", "planned", "speaker", DESK + "/new?from={first}", FORM),
+            State(
                 "webinar-start-early",
                 "an early start asks",
                 "planned",
@@ -269,6 +320,16 @@ PAGES = (
         "Afterwards",
         (
             State("report", "follow-ups and report", "over", "speaker", DESK + "/{over}", "[data-report]"),
+            State(
+                "report-moving",
+                "who would move",
+                "over",
+                "speaker",
+                DESK + "/{over}",
+                "[data-lead] details[open]",
+                look_who_would_move,
+            ),
+            State("report-none", "nobody matches", "over", "speaker", DESK + "/{over}?q=zzz", ".none-found"),
             State("report-empty", "nobody came", "alone", "speaker", DESK + "/{over}", "[data-report]"),
             State(
                 "report-resend",
@@ -299,6 +360,15 @@ PAGES = (
                 ".qr",
                 press('form[action="/account/telegram/"] button'),
             ),
+            State(
+                "account-refused",
+                "a password that is too short",
+                "planned",
+                "candidate",
+                "/account/",
+                "#password .error",
+                mistake_the_password,
+            ),
             State("account-contact", "my contact person", "planned", "candidate", "/account/contacts/", HEADING),
             State(
                 "account-contact-none", "nobody in particular", "planned", "partner", "/account/contacts/", "main h1"
@@ -328,6 +398,24 @@ PAGES = (
                 DESK + "/people/{account_of_partner}",
                 '[name="login"]',
             ),
+            State(
+                "people-off",
+                "switching off asks",
+                "over",
+                "admin",
+                DESK + "/people/{account_of_partner}",
+                "[data-confirm]",
+                press('form[action$="/deactivate"] button'),
+            ),
+            State(
+                "people-link",
+                "a link to hand over",
+                "over",
+                "admin",
+                DESK + "/people/{account_of_partner}",
+                "[data-one-time-link]",
+                press('form[action$="/link"] button'),
+            ),
             State("people-import", "import", "over", "admin", DESK + "/people-import/", 'input[type="file"]'),
             State(
                 "people-import-preview",
@@ -336,7 +424,11 @@ PAGES = (
                 "admin",
                 DESK + "/people-import/",
                 '[data-import-preview="good"]',
-                import_rows("vera,Вера Новикова,candidate,partner,ru", "gleb,Глеб Седов,candidate,,ru"),
+                import_rows(
+                    "vera,Вера Новикова,candidate,partner,ru",
+                    "gleb,Глеб Седов,candidate,,ru",
+                    "guest0,Мария Соколова-Белова,candidate,partner,ru",
+                ),
             ),
             State(
                 "people-import-wrong",
@@ -365,6 +457,15 @@ PAGES = (
                 "/account/login/?error=wrong&login=anna",
                 ERROR,
             ),
+            State(
+                "signin-waiting",
+                "too many tries",
+                "planned",
+                None,
+                "/account/login/?error=too_many&until={soon}",
+                ERROR,
+            ),
+            State("signin-ended", "the session has ended", "planned", None, "/account/login/?error=ended", ".notice"),
             State(
                 "signin-link", "a link that signs in once", "planned", None, "/account/link/{link}", "main form button"
             ),
