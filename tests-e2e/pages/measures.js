@@ -14,9 +14,9 @@
   const isChosen = (element) =>
     element.type !== "radio" || element.checked || !document.querySelector(`[name="${element.name}"]:checked`);
 
-  /** What a person can go to; what is hidden, closed or off is left out. */
+  /** What a person can go to; what is hidden, closed, off or behind a question is left out. */
   const reachable = () =>
-    /** @type {Control[]} */ ([...document.querySelectorAll(FOCUSABLE)]).filter(
+    /** @type {Control[]} */ ([...(document.querySelector("dialog:modal") ?? document).querySelectorAll(FOCUSABLE)]).filter(
       (element) =>
         element.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true }) &&
         !element.matches(":disabled") &&

@@ -8,8 +8,10 @@ import { People } from "./people.js";
 import { Push } from "./push.js";
 
 const LOOK = 4000;
-/** Verdicts and messages come in the minutes after the stop. */
-const LOOKS_AFTER_THE_END = 180;
+/** Verdicts come within the first minute after the stop, messages in those that follow: often first, then seldom. */
+const LOOKS_AFTER_THE_END = 300;
+const LOOKS_OFTEN = 20;
+const SELDOM = 5;
 const COPIED = 2000;
 
 const root = /** @type {HTMLElement | null} */ (document.querySelector("[data-desk]"));
@@ -100,7 +102,8 @@ function follow(desk, form) {
   setInterval(() => {
     const { status } = desk.dataset;
     const isOver = status === "finished" || status === "archived";
-    const isWorthIt = status === "live" || status === "paused" || (isOver && ++looks <= LOOKS_AFTER_THE_END);
+    const isAsked = isOver && ++looks <= LOOKS_AFTER_THE_END && (looks <= LOOKS_OFTEN || looks % SELDOM === 0);
+    const isWorthIt = status === "live" || status === "paused" || isAsked;
     if (isWorthIt && document.visibilityState === "visible") page.look();
   }, LOOK);
 
