@@ -121,11 +121,16 @@
       setTimeout(() => resolve(sum), 100);
     });
 
-  /** How many bytes of our own CSS and JavaScript the page has asked for, before any compression. */
-  const weight = () =>
-    /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType("resource"))
-      .filter(({ name }) => /^\/static\/[^?]*\.(css|js)$/.test(new URL(name).pathname))
-      .reduce((sum, one) => sum + one.decodedBodySize, 0);
+  /** How many bytes of our own CSS and JavaScript the page has asked for: as they are sent, and as they are then. */
+  const weight = () => {
+    const ours = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType("resource")).filter(
+      ({ name }) => /^\/static\/[^?]*\.(css|js)$/.test(new URL(name).pathname),
+    );
+    return [
+      ours.reduce((sum, one) => sum + one.encodedBodySize, 0),
+      ours.reduce((sum, one) => sum + one.decodedBodySize, 0),
+    ];
+  };
 
   const firstPaint = () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? null;
 

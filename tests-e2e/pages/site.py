@@ -134,6 +134,8 @@ class Walker:
                 context.add_cookies([{"name": name, "value": value, "url": SITE}])
             yield context
         finally:
+            # What is on its way still, and slow, is let go.
+            context.unroute_all(behavior="ignoreErrors")
             context.close()
 
     @contextmanager
@@ -155,6 +157,8 @@ class Walker:
             names = opened.house.names_in(state.path, state.who)
             if stands_still and names is not None:
                 expect(page.locator("[data-people] .name")).to_have_count(names)
+            # Where a form was sent, the words may be there before the stylesheet is.
+            page.wait_for_load_state("load")
             page.evaluate("() => document.fonts.ready")
             yield page
 
