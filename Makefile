@@ -6,7 +6,7 @@ LOCAL := $(PYTHON) -m local_stack
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo up down status servers test lint types tests e2e soak chaos chaos-check bench format docs lock env test-compose clean
+.PHONY: help bootstrap demo up down status servers test lint types tests e2e soak chaos chaos-check bench screenshots format docs lock env test-compose clean
 
 help: ## This page
 	@echo "make <target>, the first time makes .venv by itself:"
@@ -39,7 +39,7 @@ test: bootstrap ## Every check and every test but test-compose, with the time of
 lint: bootstrap ## Style and the direction of imports
 	@$(LOCAL) lint
 
-types: bootstrap ## mypy, strict
+types: bootstrap ## mypy, strict, and TypeScript for the pages' scripts
 	@$(LOCAL) types
 
 tests: bootstrap ## Unit tests, and tests of single services on real servers
@@ -57,8 +57,11 @@ chaos: bootstrap ## Webinars while faults strike, and the accounts: SEED=1 (seve
 chaos-check: bootstrap ## The same without each protection in turn: every run must show a difference
 	@PYTHONPATH=tests-e2e $(PYTHON) -m chaos --check
 
-bench: bootstrap ## How fast a press at the desk shows with 200 streams open
+bench: bootstrap ## How fast a press at the desk shows with 200 streams open, and how soon a page does
 	@$(LOCAL) bench
+
+screenshots: bootstrap ## Every page in every state, into docs/screenshots: ONLY=room (those that begin so)
+	@$(if $(ONLY),PYTHONPATH=tests-e2e $(PYTHON) -m screenshots $(ONLY),$(LOCAL) screenshots)
 
 format: bootstrap ## Put the code into its style
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format .
@@ -66,11 +69,13 @@ format: bootstrap ## Put the code into its style
 docs: bootstrap ## Write docs/events.md and docs/asyncapi.json from the contracts
 	@$(PYTHON) -m contracts.docs
 
-lock: bootstrap ## Compile requirements/*.txt from *.in
+lock: bootstrap ## Compile requirements/*.txt from *.in, and what npm has to get
 	@$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
 	@$(LOCK) requirements/runtime.in -o requirements/runtime.txt
 	@$(LOCK) requirements/dev.in -o requirements/dev.txt
 	@$(LOCK) requirements/build.in -o requirements/build.txt
+	@$(LOCK) requirements/javascript.in -o requirements/javascript.txt
+	@$(PYTHON) -m local_stack.javascript lock
 
 env: bootstrap ## Write .env with fresh secrets for docker compose; an existing one stays
 	@test -e .env || (umask 077 && $(PYTHON) -m servicekit.cli env > .env.new && mv .env.new .env && echo "Wrote .env")

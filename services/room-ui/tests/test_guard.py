@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from contracts import Role, RoomFinish
 from room_ui.accounts.domain import new_account
+from room_ui.assets import STATIC
 from room_ui.testing import BASE_URL, Web, webinar_event
 from room_ui.web import is_from_us
 
@@ -304,6 +305,27 @@ async def test_static_files_need_no_session_and_no_database(web: Web) -> None:
     for missing in ("/static/0", "/static/../web.py", "/static/%2e%2e/web.py", "/static/%00", "/static/"):
         assert (await member.browser.get(missing)).status_code == 404, missing
     await web.parts.database.open()
+
+
+async def test_text_is_sent_packed_to_who_takes_that_and_whole_to_others(web: Web) -> None:
+    browser = web.browser()
+    whole = (STATIC / "site.css").read_bytes()
+
+    packed = await browser.get("/static/site.css", headers={"accept-encoding": "br, gzip"})
+    plain = await browser.get("/static/site.css", headers={"accept-encoding": "identity"})
+    part = await browser.get("/static/site.css", headers={"accept-encoding": "gzip", "range": "bytes=0-9"})
+    again = await browser.get("/static/site.css", headers={"if-none-match": packed.headers["etag"]})
+    font = await browser.get("/static/fonts/onest-latin.woff2", headers={"accept-encoding": "gzip"})
+
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.content == plain.content == whole
+    assert int(packed.headers["content-length"]) < len(whole) / 3
+    assert "content-encoding" not in plain.headers
+    assert (part.status_code, part.content) == (206, whole[:10])
+    assert again.status_code == 304
+    assert "content-encoding" not in font.headers
+    for answer in (packed, plain, again):
+        assert answer.headers["vary"] == "accept-encoding"
 
 
 async def test_a_static_file_is_kept_for_ever_only_under_the_hash_of_what_it_holds(web: Web) -> None:

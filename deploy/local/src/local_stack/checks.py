@@ -65,12 +65,11 @@ def lint() -> Part:
 
 
 def types() -> Part:
-    """mypy, package by package: each has tests of the same names."""
+    """mypy, package by package: each has tests of the same names; then TypeScript for the pages' scripts."""
     folders = sorted(file.parent for glob in PACKAGES for file in ROOT.glob(f"{glob}/pyproject.toml"))
-    checked = [str(folder.relative_to(ROOT)) for folder in folders]
-    return Part(
-        "types", tuple((str(BIN / "mypy"), name) for name in [*checked, "deploy/compose", "scripts", "tests-e2e"])
-    )
+    checked = [*(str(folder.relative_to(ROOT)) for folder in folders), "deploy/compose", "scripts", "tests-e2e"]
+    scripts = (sys.executable, "-m", "local_stack.javascript")
+    return Part("types", (*((str(BIN / "mypy"), name) for name in checked), scripts))
 
 
 def tests() -> Part:
@@ -92,8 +91,14 @@ def soak() -> Part:
 
 
 def bench() -> Part:
-    """How long a press at the desk takes to show, and how long a viewer is without a stream in a rolling restart."""
-    return Part("bench", ((*PROGRAM, "bench.start_stop_latency"), (*PROGRAM, "bench.rolling_restart")))
+    """How long a press at the desk takes to show, how long a rolling restart cuts a stream, how soon a page shows."""
+    programs = ("bench.start_stop_latency", "bench.rolling_restart", "bench.first_paint")
+    return Part("bench", tuple((*PROGRAM, name) for name in programs))
+
+
+def screenshots() -> Part:
+    """A picture of every page in every state."""
+    return Part("screenshots", ((*PROGRAM, "screenshots"),))
 
 
 def run(parts: Sequence[Part]) -> int:

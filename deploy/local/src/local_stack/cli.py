@@ -105,6 +105,11 @@ def bench() -> int:
     return checks.run([checks.fetch(), checks.bench()])
 
 
+def screenshots() -> int:
+    """Take a picture of every page in every state."""
+    return checks.run([checks.fetch(), checks.screenshots()])
+
+
 def e2e() -> int:
     """Run the stories through all services, with browsers."""
     return checks.run([checks.fetch(), checks.e2e()])
@@ -127,7 +132,10 @@ def clean() -> int:
 
 COMMANDS: dict[str, Callable[[], int]] = {
     command.__name__: command
-    for command in (demo, serve, up, down, status, servers, fetch, test, lint, types, tests, e2e, soak, bench, clean)
+    for command in (
+        *(demo, serve, up, down, status, servers, fetch),
+        *(test, lint, types, tests, e2e, soak, bench, screenshots, clean),
+    )
 }
 
 
@@ -135,7 +143,7 @@ def main(words: list[str]) -> int:
     """Run one command; what is in the way is told in words, with exit code 1."""
     if len(words) != 1 or words[0] not in COMMANDS:
         for name, command in COMMANDS.items():
-            say(f"  {name:<8} {(command.__doc__ or '').splitlines()[0]}")
+            say(f"  {name:<11} {(command.__doc__ or '').splitlines()[0]}")
         return 2
     try:
         return COMMANDS[words[0]]()

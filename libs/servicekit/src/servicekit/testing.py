@@ -7,6 +7,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -157,12 +158,19 @@ Harness = Callable[..., Awaitable[ServiceUnderTest]]
 @pytest.fixture(scope="session")
 def template_databases(servers: Any) -> Iterator[dict[str, str]]:
     """Names of migrated databases that tests are cloned from, by package; dropped at the end of the run."""
+    with template_databases_on(servers.database_url) as templates:
+        yield templates
+
+
+@contextmanager
+def template_databases_on(admin_url: str) -> Iterator[dict[str, str]]:
+    """Yield a place for the names of databases that others are cloned from; what is named there is dropped."""
     templates: dict[str, str] = {}
     yield templates
     with ThreadPoolExecutor(1) as pool:
         # In a thread of its own: the last test's event loop may still be set up around us.
         for name in templates.values():
-            pool.submit(asyncio.run, _administer(servers.database_url, f'drop database "{name}" with (force)')).result()
+            pool.submit(asyncio.run, _administer(admin_url, f'drop database "{name}" with (force)')).result()
 
 
 @pytest.fixture
@@ -176,6 +184,13 @@ async def kit_database(servers: Any, template_databases: dict[str, str]) -> Asyn
 @pytest.fixture
 async def harness(servers: Any, template_databases: dict[str, str]) -> AsyncIterator[Harness]:
     """Return a maker of services under test: `await harness(create_service, SettingsClass, **settings)`."""
+    async with services_under_test(servers.database_url, template_databases) as make:
+        yield make
+
+
+@asynccontextmanager
+async def services_under_test(admin_url: str, templates: dict[str, str]) -> AsyncIterator[Harness]:
+    """Yield a maker of services on databases of their own, which are dropped at the end; for programs too."""
     opened: list[ServiceUnderTest] = []
 
     async def make(
@@ -187,7 +202,7 @@ async def harness(servers: Any, template_databases: dict[str, str]) -> AsyncIter
             service_database_url="postgresql://none", service_rabbitmq_url="amqp://none", ops_port=0, **options
         )
         package = create(settings).package
-        url = await _cloned_database(servers.database_url, package, template_databases)
+        url = await _cloned_database(admin_url, package, templates)
         service = create(settings.model_copy(update={"service_database_url": url}))
         clock = ManualClock(now)
         _use_clock(service, clock)
@@ -198,7 +213,7 @@ async def harness(servers: Any, template_databases: dict[str, str]) -> AsyncIter
     yield make
     for one in opened:
         await one.database.close()
-        await _administer(servers.database_url, f'drop database "{_name_in(one.database.url)}" with (force)')
+        await _administer(admin_url, f'drop database "{_name_in(one.database.url)}" with (force)')
 
 
 def _use_clock(service: Service, clock: ManualClock) -> None:

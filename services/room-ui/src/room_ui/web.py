@@ -7,6 +7,7 @@ For pages: `request.state.viewer` (a `Viewer`), `parts_of(request)`, `Depends(re
 
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import PurePath
 from typing import Annotated, Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -15,7 +16,7 @@ from contracts import Capability, ErrorCode
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from servicekit.errors import DATABASE_AWAY
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -24,7 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from room_ui import refusals
 from room_ui.addresses import page_address, with_slash
-from room_ui.assets import STATIC, fingerprint
+from room_ui.assets import STATIC, TEXTS, fingerprint, packed
 from room_ui.cookies import cookie_value
 from room_ui.doorway import LARGEST_BODY, Doorway
 from room_ui.parts import Parts
@@ -185,6 +186,7 @@ class _Static(StaticFiles):
     """Files of the pages; one that is asked for with its content's hash (`?v=…`) never changes.
 
     With any other hash it may: a page of another version, served while this one is rolled out, asks for its own file.
+    Text is packed for whoever takes that.
     """
 
     async def get_response(self, path: str, scope: Scope) -> Response:
@@ -192,7 +194,20 @@ class _Static(StaticFiles):
         asked = parse_qs(scope["query_string"].decode("latin-1")).get("v", [""])[0]
         lasting = response.status_code in {200, 304} and asked == fingerprint(path)
         response.headers["cache-control"] = "public, max-age=31536000, immutable" if lasting else "no-cache"
+        return _packed(path, response, scope) if PurePath(path).suffix in TEXTS else response
+
+
+def _packed(path: str, response: Response, scope: Scope) -> Response:
+    """Return a file's answer in gzip where the browser takes it. Pages are never packed: they hold secrets."""
+    response.headers.add_vary_header("accept-encoding")
+    asked = Headers(scope=scope)
+    takes_it = "gzip" in asked.get("accept-encoding", "") and "range" not in asked
+    if response.status_code != 200 or scope["method"] != "GET" or not takes_it:
         return response
+    kept = ("content-type", "cache-control", "last-modified", "vary")
+    headers = {name: response.headers[name] for name in kept}
+    etag = f"W/{response.headers['etag']}"
+    return Response(packed(path), headers={**headers, "etag": etag, "content-encoding": "gzip"})
 
 
 def create_app(parts: Parts) -> ASGIApp:

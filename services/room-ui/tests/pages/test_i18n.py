@@ -1,6 +1,8 @@
 """Both languages are complete, and dates read as they should."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from room_ui.i18n import catalogue, texts
@@ -9,6 +11,22 @@ from room_ui.pages.rendering import remaining
 from room_ui.viewer import LOCALES
 
 MOMENT = datetime(2026, 11, 27, 16, 0, tzinfo=UTC)
+
+
+CODE = re.compile(r"[a-z0-9]+(?:[._][a-z0-9]+)+")
+PLACE = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
+
+
+def places(words: str) -> list[str]:
+    """Return what is filled in later, in order of the alphabet."""
+    return sorted(PLACE.findall(words))
+
+
+def pairs(message: Any, translation: Any) -> list[tuple[str, str]]:
+    """Return each written form beside the English that it stands for; of a plural its last form."""
+    if isinstance(message, str):
+        return [(message, str(translation))]
+    return [(message[-1], form) for form in translation]
 
 
 def said() -> set[str | tuple[str, ...]]:
@@ -26,18 +44,49 @@ def test_every_message_is_translated_and_none_is_left_over(locale: str) -> None:
         assert all(translation) if isinstance(translation, tuple) else translation, message
 
 
-def test_every_plural_has_all_its_forms() -> None:
-    plurals = {entry.id: tuple(entry.string or ()) for entry in catalogue("ru") if isinstance(entry.id, tuple)}
+@pytest.mark.parametrize(("locale", "forms"), [("ru", 3), ("en", 2)])
+def test_every_plural_has_all_its_forms(locale: str, forms: int) -> None:
+    plurals = {entry.id: tuple(entry.string or ()) for entry in catalogue(locale) if isinstance(entry.id, tuple)}
 
     assert plurals
-    assert all(len(forms) == 3 and all("%(num)d" in form for form in forms) for forms in plurals.values())
+    wrong = [
+        words
+        for words, written in plurals.items()
+        if len(written) != forms or not all("%(num)d" in form for form in written)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_nothing_is_left_to_be_looked_at_again(locale: str) -> None:
+    found = catalogue(locale)
+
+    assert [entry.id for entry in found if entry.fuzzy and entry.id] == []
+    assert list(found.obsolete) == []
+
+
+def test_a_message_is_what_a_person_reads_in_english_and_no_code() -> None:
+    singular = [message if isinstance(message, str) else message[0] for message in said()]
+
+    assert [message for message in singular if CODE.fullmatch(message)] == []
+    # A word of several letters that is all small ones may be a word; with a dot or a line below it is a code.
+    assert CODE.fullmatch("room.lobby_title")
+    assert not CODE.fullmatch("attended")
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_translation_has_the_same_places_to_fill_as_its_message(locale: str) -> None:
     wrong = [entry.id for entry in catalogue(locale) if entry.id and entry.check()]
+    unlike = [
+        (translation, places(words))
+        for entry in catalogue(locale)
+        if entry.id
+        for words, translation in pairs(entry.id, entry.string)
+        if places(translation) != places(words)
+    ]
 
     assert wrong == []
+    assert unlike == []
 
 
 def test_russian_texts_hold_no_english_and_english_ones_no_russian() -> None:

@@ -223,6 +223,8 @@ async def test_a_file_is_shown_first_and_imported_after_a_second_press(web: Web)
         b"login,name,role\nvera,Vera,candidate\n<b>,Anna,candidate\n",
         b"login,name\nanna,Anna\n",
         b"\xff\xfe\x00",
+        b"\x98",
+        b"PK\x03\x04 login,name,role",
         b"",
         b"login,name,role\n",
         b"x" * (1024 * 1024 + 1),
@@ -241,6 +243,47 @@ async def test_a_wrong_file_makes_nobody_even_when_confirmed(web: Web, content: 
     assert 'data-error-code="invalid_field"' in answer.text
     assert "<b>," not in answer.text
     assert [account.login for account in await web.parts.accounts.list()] == ["the-admin"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"PK\x03\x04...", "Это книга электронной таблицы."),
+        (b"\xd0\xcf\x11\xe0...", "Это книга электронной таблицы."),
+        (b"\x98", "Это не текстовый файл, который можно прочитать."),
+        (b"x" * (1024 * 1024 + 1), "Файл больше 1 МБ."),
+        (b"", "Файл не выбран или пуст."),
+    ],
+)
+async def test_why_a_file_cannot_be_read_is_said(web: Web, content: bytes, words: str) -> None:
+    admin = await web.member("admin")
+
+    page = await admin.post("/admin_webinar/people-import/", files={"file": ("people.csv", content, "text/csv")})
+
+    assert page.status_code == 422
+    assert words in page.text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "locale", "name", "is_guessed"),
+    [
+        ("utf-8-sig", "ru", "Анна Ёлкина", False),
+        ("utf-16", "ru", "Анна Ёлкина", False),
+        ("cp1251", "ru", "Анна Ёлкина", True),
+        ("cp1252", "en", "Renée Müller", True),
+    ],
+)
+async def test_a_file_is_read_as_spreadsheets_save_it(
+    web: Web, encoding: str, locale: str, name: str, is_guessed: bool
+) -> None:
+    admin = await web.member("admin", locale=locale)
+    content = f"login;name;role\nanna;{name};candidate\n".encode(encoding)
+
+    page = await admin.post("/admin_webinar/people-import/", files={"file": ("people.csv", content, "text/csv")})
+
+    assert 'data-import-preview="good"' in page.text
+    assert name in page.text
+    assert ("data-guessed" in page.text) is is_guessed
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """People from a CSV file: what it would do, and doing it."""
 
+import codecs
 import csv
 import io
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -20,6 +22,10 @@ from room_ui.web import form_of, parts_of
 router = APIRouter()
 LARGEST_FILE = 1024 * 1024
 SHOWN_UNCHANGED = 20
+WINDOWS = {"ru": "cp1251"}
+"""What spreadsheets on Windows save a CSV file in, by the reader's language; cp1252 for others."""
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How a workbook of a spreadsheet begins: .xlsx and .ods, .xls."""
 COLUMN_WORDS = {
     "login": _("what they sign in with: a-z, 0-9 and . _ @ + -"),
     "name": _("how others see them"),
@@ -33,6 +39,15 @@ COLUMN_WORDS = {
     "photo_url": _("contact card: address of a photo"),
     "note": _("contact card: a few words"),
 }
+
+
+@dataclass(frozen=True)
+class CsvText:
+    """The text of a file. guessed: it says nowhere in which letters it is written; problem: why there is no text."""
+
+    text: str = ""
+    guessed: bool = False
+    problem: str | None = None
 
 
 @router.get("/admin_webinar/people-import/")
@@ -68,13 +83,13 @@ async def import_people(request: Request, viewer: Managing) -> Response:
     that is shown first.
     """
     form = await form_of(request)
-    text = await _csv_text(form)
-    accounts = parts_of(request).accounts
-    if text is None:
-        return _page(request, status=422, notice=_("This file cannot be read: a CSV file in UTF-8, at most 1 MB."))
+    file = await _csv_text(form, language_of(request).locale)
+    accounts, text = parts_of(request).accounts, file.text
+    if file.problem is not None:
+        return _page(request, status=422, notice=file.problem)
     preview = await accounts.preview_import(text)
     if form.get("confirm") != "confirm" or not preview.does_something:
-        return _preview_page(request, preview, text)
+        return _preview_page(request, preview, text, guessed=file.guessed)
     if form.get("shown", preview.fingerprint) != preview.fingerprint:
         notice = _("Meanwhile something has changed, and the file would do something else. Look at it again.")
         return _preview_page(request, preview, text, notice=notice, status=409)
@@ -87,7 +102,13 @@ async def import_people(request: Request, viewer: Managing) -> Response:
 
 
 def _preview_page(
-    request: Request, preview: ImportPreview, text: str, *, notice: str | None = None, status: int = 200
+    request: Request,
+    preview: ImportPreview,
+    text: str,
+    *,
+    notice: str | None = None,
+    status: int = 200,
+    guessed: bool = False,
 ) -> Response:
     language = language_of(request)
     unchanged = [row for row in preview.rows if row.kind is Kind.UNCHANGED]
@@ -102,6 +123,7 @@ def _preview_page(
         problem=import_words(language, preview.code, preview.detail) if preview.code else None,
         problems={row.line: _row_words(language, row) for row in preview.rows if row.problem},
         unchanged=unchanged[:SHOWN_UNCHANGED],
+        guessed=guessed,
     )
 
 
@@ -109,8 +131,8 @@ def _row_words(language: Texts, row: ImportRow) -> str:
     return import_words(language, row.code) if row.code else field_words(language, row.field or "")
 
 
-async def _csv_text(form: FormData) -> str | None:
-    """Return the text of the uploaded file, or the one that the preview carried; None when it cannot be read.
+async def _csv_text(form: FormData, locale: str) -> CsvText:
+    """Return the text of the uploaded file, or the one that the preview carried.
 
     What the preview carried is not measured again: browsers make two characters of each end of a line.
     """
@@ -118,9 +140,24 @@ async def _csv_text(form: FormData) -> str | None:
     if isinstance(file, UploadFile) and file.filename:
         content = await file.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
-            return None
+            return CsvText(problem=_("This file is larger than 1 MB. Divide it into several."))
+        if content:
+            return _decoded(content, locale)
+    elif isinstance(text, str) and text:
+        return CsvText(text)
+    return CsvText(problem=_("No file was chosen, or it is empty."))
+
+
+def _decoded(content: bytes, locale: str) -> CsvText:
+    """Read a file in UTF-8, in UTF-16 where it says so, or else as Windows saves it in the reader's language."""
+    if content.startswith(WORKBOOKS):
+        return CsvText(
+            problem=_("This is a workbook of a spreadsheet. Open it there, choose “Save as” and the kind “CSV UTF-8”.")
+        )
+    is_marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for encoding in ("utf-16",) if is_marked else ("utf-8-sig", WINDOWS.get(locale, "cp1252")):
         try:
-            return content.decode("utf-8-sig")
+            return CsvText(content.decode(encoding), guessed=encoding.startswith("cp"))
         except UnicodeDecodeError:
-            return None
-    return text if isinstance(text, str) and text else None
+            continue
+    return CsvText(problem=_("This is no text file that can be read. Save it as a CSV file in UTF-8."))

@@ -6,9 +6,9 @@ const dayFormat = new Intl.NumberFormat(locale, { style: "unit", unit: "day", un
 
 let offset = 0;
 
-/** Take over the server's clock from the moment that a page was made at; a visitor's own clock may be wrong. */
+/** Take over the server's clock from the moment that a page was made at; a visitor's own clock may be wrong. @param {string} [iso] */
 export function setClock(iso) {
-  const moment = Date.parse(iso);
+  const moment = Date.parse(iso ?? "");
   if (!Number.isNaN(moment)) offset = moment - Date.now();
 }
 
@@ -16,9 +16,10 @@ export function now() {
   return Date.now() + offset;
 }
 
+/** @param {number} n */
 const two = (n) => String(n).padStart(2, "0");
 
-/** Write a length of time: days in words, then hours, minutes and seconds. */
+/** Write a length of time: days in words, then hours, minutes and seconds. @param {number} milliseconds */
 export function length(milliseconds) {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   const days = Math.floor(seconds / 86400);
@@ -67,45 +68,61 @@ function inZone(moment, timeZone) {
   return new Intl.DateTimeFormat(locale, { day: "numeric", hour: "2-digit", minute: "2-digit", timeZone }).format(moment);
 }
 
-/** Rewrite every time below `root` in the visitor's zone, and name that zone. */
+/** @param {ParentNode} root @param {string} selector */
+const all = (root, selector) => [...root.querySelectorAll(selector)].filter((element) => element instanceof HTMLElement);
+
+/** @param {ParentNode} root @param {string} selector @returns {HTMLTimeElement[]} */
+const times = (root, selector) => all(root, selector).filter((element) => element instanceof HTMLTimeElement);
+
+/** Write into a part of an element, if it has that part. @param {Element} element @param {string} selector @param {string} text */
+function write(element, selector, text) {
+  const part = element.querySelector(selector);
+  if (part) part.textContent = text;
+}
+
+/** @param {Element} element @param {string} selector @param {boolean} shown */
+function show(element, selector, shown) {
+  for (const part of all(element, selector).slice(0, 1)) part.hidden = !shown;
+}
+
+/** Rewrite every time below `root` in the visitor's zone, and name that zone. @param {ParentNode} root */
 export function localise(root) {
-  for (const element of root.querySelectorAll("time[data-local][datetime]")) {
+  for (const element of times(root, "time[data-local][datetime]")) {
     if (!element.dateTime) continue;
-    const day = element.querySelector(".date");
-    if (day) {
-      day.textContent = `${localDay(element.dateTime)}, `;
-      element.querySelector(".clock").textContent = clockFormat.format(new Date(element.dateTime));
+    if (element.querySelector(".date")) {
+      write(element, ".date", `${localDay(element.dateTime)}, `);
+      write(element, ".clock", clockFormat.format(new Date(element.dateTime)));
     } else element.textContent = localTime(element.dateTime);
   }
-  for (const element of root.querySelectorAll("[data-own-zone]")) {
-    const moment = new Date(element.dataset.at);
+  for (const element of all(root, "[data-own-zone]")) {
+    const moment = new Date(element.dataset.at ?? "");
     element.hidden = inZone(moment, element.dataset.ownZone) === inZone(moment);
   }
-  for (const element of root.querySelectorAll("time[data-clock][datetime]")) {
+  for (const element of times(root, "time[data-clock][datetime]")) {
     element.textContent = clockFormat.format(new Date(element.dateTime));
   }
-  for (const element of root.querySelectorAll("[data-zone-of]")) {
+  for (const element of all(root, "[data-zone-of]")) {
     if (element.dataset.zoneOf) element.textContent = zoneName(element.dataset.zoneOf);
   }
 }
 
 function tick() {
-  for (const element of document.querySelectorAll("[data-countdown]")) {
-    const moment = Date.parse(element.dataset.countdown);
+  for (const element of all(document, "[data-countdown]")) {
+    const moment = Date.parse(element.dataset.countdown ?? "");
     if (Number.isNaN(moment)) continue;
     const left = moment - now();
-    element.querySelector("[data-until]").hidden = left <= 0;
-    element.querySelector("[data-past]").hidden = left > 0;
-    if (left > 0) element.querySelector("[data-remaining]").textContent = length(left);
+    show(element, "[data-until]", left > 0);
+    show(element, "[data-past]", left <= 0);
+    if (left > 0) write(element, "[data-remaining]", length(left));
   }
-  for (const element of document.querySelectorAll("[data-after]")) {
-    const isAfter = now() >= Date.parse(element.dataset.after);
+  for (const element of all(document, "[data-after]")) {
+    const isAfter = now() >= Date.parse(element.dataset.after ?? "");
     element.classList.toggle("bad", isAfter);
     element.classList.toggle("plain", !isAfter);
-    element.querySelector("[data-when-after]").hidden = !isAfter;
+    show(element, "[data-when-after]", isAfter);
   }
-  for (const element of document.querySelectorAll("[data-elapsed]")) {
-    element.textContent = length(now() - Date.parse(element.dataset.elapsed));
+  for (const element of all(document, "[data-elapsed]")) {
+    element.textContent = length(now() - Date.parse(element.dataset.elapsed ?? ""));
   }
 }
 

@@ -8,8 +8,10 @@ import { People } from "./people.js";
 import { Push } from "./push.js";
 
 const LOOK = 4000;
-/** Verdicts and messages come in the minutes after the stop. */
-const LOOKS_AFTER_THE_END = 180;
+/** Verdicts come within the first minute after the stop, messages in those that follow: often first, then seldom. */
+const LOOKS_AFTER_THE_END = 300;
+const LOOKS_OFTEN = 20;
+const SELDOM = 5;
 const COPIED = 2000;
 
 const root = /** @type {HTMLElement | null} */ (document.querySelector("[data-desk]"));
@@ -62,10 +64,10 @@ function follow(desk, form) {
 
   const shown = () => {
     showTools();
-    const box = desk.querySelector("[data-people-box]");
+    const box = /** @type {HTMLElement | null} */ (desk.querySelector("[data-people-box]"));
     if (people?.root !== box) {
       people?.stop();
-      people = box && new People(box, desk.dataset.webinarId);
+      people = box && new People(box, desk.dataset.webinarId ?? "");
       people?.load();
     }
     for (const line of desk.querySelectorAll("[data-page-health]")) {
@@ -100,7 +102,8 @@ function follow(desk, form) {
   setInterval(() => {
     const { status } = desk.dataset;
     const isOver = status === "finished" || status === "archived";
-    const isWorthIt = status === "live" || status === "paused" || (isOver && ++looks <= LOOKS_AFTER_THE_END);
+    const isAsked = isOver && ++looks <= LOOKS_AFTER_THE_END && (looks <= LOOKS_OFTEN || looks % SELDOM === 0);
+    const isWorthIt = status === "live" || status === "paused" || isAsked;
     if (isWorthIt && document.visibilityState === "visible") page.look();
   }, LOOK);
 

@@ -1,16 +1,18 @@
 // The room: four screens of one page, moved by push, never by a reload.
 
-import { keepTime, localise, localTime, now, setClock } from "./clock.js";
+import { keepTime, localise, localTime, setClock } from "./clock.js";
 import { People } from "./people.js";
 import { Push } from "./push.js";
 
+/** @type {Record<string, string>} */
 const SCREENS = { draft: "lobby", scheduled: "lobby", live: "live", paused: "paused", finished: "finished", archived: "finished" };
 
-const room = document.querySelector("[data-room]");
+const room = /** @type {HTMLElement} */ (document.querySelector("[data-room]"));
+/** A part of the page that is always there, whatever it is. @param {string} selector @returns {any} */
 const find = (selector) => room.querySelector(selector);
-const webinarId = room.dataset.webinarId;
+const webinarId = room.dataset.webinarId ?? "";
 const isParticipant = room.dataset.participant === "true";
-const ownOrigins = new Set(room.dataset.frameOrigins.split(" ").filter(Boolean));
+const ownOrigins = new Set(room.dataset.frameOrigins?.split(" ").filter(Boolean));
 const leftKey = `left:${webinarId}`;
 const isVisible = () => document.visibilityState === "visible";
 
@@ -19,12 +21,14 @@ localise(document);
 keepTime();
 
 const people = new People(find(".people"), webinarId);
+/** What was told last; nothing before the first event. @type {any} */
 let state = null;
 
+/** @param {string} path @param {object} body */
 async function post(path, body) {
   const response = await fetch(`/webinar/v1/${path}`, {
     method: "POST",
-    headers: { "Content-Type": "application/json", "X-CSRF-Token": room.dataset.csrf },
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": room.dataset.csrf ?? "" },
     body: JSON.stringify(body),
     keepalive: true,
   });
@@ -41,9 +45,10 @@ async function saySeen(tries = 5) {
   }
 }
 
+/** @param {string} link */
 const isSafe = (link) => link.startsWith("https://") || /^\/(?![/\\])/.test(link);
 
-/** Show `address` in the frame of `part`, or take the frame away; one that is there already stays as it is. */
+/** Show `address` in the frame of `part`, or take the frame away; one that is there already stays as it is. @param {string} part @param {string | null} address */
 function showFrame(part, address) {
   const place = find(`[data-${part}]`);
   const present = place.querySelector("iframe");
@@ -89,13 +94,13 @@ function showCta() {
   link.href = cta.link && isSafe(cta.link) ? cta.link : "/account/contacts/";
 }
 
-/** What a tab shows of itself among others: that it is on air. */
+/** What a tab shows of itself among others: that it is on air. @param {string} screen */
 function showTab(screen) {
   const isLive = screen === "live";
   document.title = `${isLive ? "● " : ""}${state.title || room.dataset.noTitle}`;
-  const icon = document.querySelector('link[rel="icon"]');
+  const icon = /** @type {HTMLLinkElement} */ (document.querySelector('link[rel="icon"]'));
   icon.dataset.calm ??= icon.href;
-  icon.href = isLive ? room.dataset.liveIcon : icon.dataset.calm;
+  icon.href = (isLive ? room.dataset.liveIcon : icon.dataset.calm) ?? "";
 }
 
 function showWords() {
@@ -127,7 +132,7 @@ async function showNext() {
     return;
   }
   const next = found.webinars.find(
-    (one) => one.webinar_id !== webinarId && !one.cancelled && ["scheduled", "live", "paused"].includes(one.status),
+    (/** @type {any} */ one) => one.webinar_id !== webinarId && !one.cancelled && ["scheduled", "live", "paused"].includes(one.status),
   );
   find("[data-next]").hidden = !next;
   if (!next) return;
@@ -138,12 +143,14 @@ async function showNext() {
   find("[data-next-link]").href = `/account/webinar_room/${next.webinar_id}`;
 }
 
+/** @param {boolean} isLeft */
 function setLeft(isLeft) {
   room.dataset.left = String(isLeft);
   if (isLeft) sessionStorage.setItem(leftKey, "1");
   else sessionStorage.removeItem(leftKey);
 }
 
+/** @param {any} next */
 function show(next) {
   const before = room.dataset.screen;
   const screen = SCREENS[next.status] ?? "lobby";
@@ -175,12 +182,12 @@ function noteCta() {
 
 // The middle button opens a link, too.
 room.addEventListener("auxclick", (event) => {
-  if (event.button === 1 && event.target.closest("[data-cta]")) noteCta();
+  if (event.button === 1 && event.target instanceof Element && event.target.closest("[data-cta]")) noteCta();
 });
 
 room.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-action], [data-cta]");
-  if (!button) return;
+  const button = event.target instanceof Element && event.target.closest("[data-action], [data-cta]");
+  if (!(button instanceof HTMLElement)) return;
   const confirm = find("[data-finish-confirm]");
   if (button.matches("[data-cta]")) {
     noteCta();
@@ -192,7 +199,7 @@ room.addEventListener("click", async (event) => {
     confirm.hidden = true;
     find('[data-action="finish"]').focus();
   } else if (button.dataset.action === "finish-confirm") {
-    button.disabled = true;
+    button.toggleAttribute("disabled", true);
     find("[data-finish-error]").hidden = true;
     try {
       await post("finish", { webinar_id: webinarId });
@@ -202,14 +209,14 @@ room.addEventListener("click", async (event) => {
     } catch {
       find("[data-finish-error]").hidden = false;
     }
-    button.disabled = false;
+    button.toggleAttribute("disabled", false);
   } else if (button.dataset.action === "return") {
     setLeft(false);
     if (state) showStage();
   }
 });
 
-/** Put the answer in place of the invitation; where only what is linked counts, nothing else takes it away. */
+/** Put the answer in place of the invitation; where only what is linked counts, nothing else takes it away. @param {Promise<Response>} request */
 async function replaceTelegram(request, onlyLinked = false) {
   try {
     const response = await request;
@@ -224,9 +231,9 @@ async function replaceTelegram(request, onlyLinked = false) {
 }
 
 room.addEventListener("submit", async (event) => {
-  if (!event.target.matches("[data-telegram-form]")) return;
-  event.preventDefault();
   const form = event.target;
+  if (!(form instanceof HTMLFormElement) || !form.matches("[data-telegram-form]")) return;
+  event.preventDefault();
   const headers = { "X-Part": "telegram" };
   const shown = await replaceTelegram(fetch(form.action, { method: "POST", body: new FormData(form), headers }));
   if (!shown) form.submit();
@@ -242,7 +249,7 @@ document.addEventListener("visibilitychange", () => {
   }
 });
 
-if (sessionStorage.getItem(leftKey) && ["live", "paused"].includes(room.dataset.screen)) {
+if (sessionStorage.getItem(leftKey) && ["live", "paused"].includes(room.dataset.screen ?? "")) {
   room.dataset.left = "true";
   find("[data-player] iframe")?.remove();
 }

@@ -3,38 +3,55 @@
 import { keepTime, localDay, localise, setClock } from "./clock.js";
 import { Push } from "./push.js";
 
-const schedule = document.getElementById("schedule");
-const announce = document.querySelector("[data-announce]");
+/**
+ * @typedef {object} Told a webinar, as everybody is told of it
+ * @property {string} webinar_id @property {number} version @property {string} status @property {boolean} cancelled
+ * @property {string} title @property {string | null} description @property {string | null} speaker
+ * @property {string} scheduled_at @property {string} time_zone @property {number} duration_minutes
+ * @property {string | null} poster_url
+ */
+
+const schedule = /** @type {HTMLElement} */ (document.getElementById("schedule"));
+const announce = /** @type {HTMLElement} */ (document.querySelector("[data-announce]"));
 setClock(schedule.dataset.now);
 show(schedule);
 keepTime();
 
-/** What a card shows beside its status: where this differs from what is told, the card is made anew by the server. */
+/** What a card shows beside its status: where this differs from what is told, the card is made anew by the server. @param {Told} told */
 const shape = ({ title, description, speaker, scheduled_at, time_zone, duration_minutes, poster_url }) =>
   JSON.stringify([title, description, speaker, scheduled_at, time_zone, duration_minutes, poster_url]);
-const cards = () => [...schedule.querySelectorAll("[data-webinar-id]")];
+/** @param {ParentNode} root @param {string} [which] @returns {HTMLElement[]} */
+function cards(root = schedule, which = "") {
+  return [...root.querySelectorAll(`[data-webinar-id]${which}`)].filter((card) => card instanceof HTMLElement);
+}
 const cardsById = () => new Map(cards().map((card) => [card.dataset.webinarId, card]));
+/** What a card was made from. @param {HTMLElement} card @returns {Told} */
+const shownOn = (card) => JSON.parse(card.dataset.public ?? "");
 
 /** The page is made from the projection, and a stream can be ahead of it: then ask again, but not for ever. */
 const TRIES = 3;
+/** @type {Told[]} */
 let told = [];
 let tries = 0;
+/** @type {number | null} */
 let waiting = null;
 
-/** Put times into the visitor's zone; the server's days are those of the organisers, the visitor's may be others. */
+/** Put times into the visitor's zone; the server's days are those of the organisers, the visitor's may be others. @param {HTMLElement} root */
 function show(root) {
   localise(root);
-  let before = null;
-  for (const card of root.querySelectorAll("[data-webinar-id]:not(.featured)")) {
-    if (["live", "paused"].includes(card.dataset.status)) continue;
+  let before = "";
+  for (const card of cards(root, ":not(.featured)")) {
+    if (["live", "paused"].includes(card.dataset.status ?? "")) continue;
     const name = card.previousElementSibling?.matches("[data-day]") ? card.previousElementSibling : null;
-    const day = localDay(card.querySelector("time[data-local]").dateTime);
+    const time = /** @type {HTMLTimeElement} */ (card.querySelector("time[data-local]"));
+    const day = localDay(time.dateTime);
     if (day === before) name?.remove();
     else (name ?? insertDay(card)).textContent = day;
     before = day;
   }
 }
 
+/** @param {HTMLElement} card */
 function insertDay(card) {
   const name = document.createElement("p");
   name.className = "day-name";
@@ -51,7 +68,7 @@ function isCurrent() {
     told.every((one) => {
       const card = byId.get(one.webinar_id);
       if (!card) return false;
-      const shown = JSON.parse(card.dataset.public);
+      const shown = shownOn(card);
       return shown.version > one.version || shape(shown) === shape(one);
     })
   );
@@ -60,7 +77,7 @@ function isCurrent() {
 /** Whether the cards stand as they were told: what goes on air comes to the top, with a heading of its own. */
 function isInOrder() {
   const order = told.map((one) => one.webinar_id);
-  const shown = cards().map((card) => card.dataset.webinarId);
+  const shown = cards().map((card) => card.dataset.webinarId ?? "");
   return shown.filter((id) => order.includes(id)).every((id, at) => id === order.filter((one) => shown.includes(one))[at]);
 }
 
@@ -69,7 +86,7 @@ function showStatus() {
   const byId = cardsById();
   for (const one of told) {
     const card = byId.get(one.webinar_id);
-    if (!card || JSON.parse(card.dataset.public).version > one.version) continue;
+    if (!card || shownOn(card).version > one.version) continue;
     const status = one.cancelled ? "cancelled" : one.status;
     if (card.dataset.status === status) continue;
     card.dataset.status = status;
@@ -77,8 +94,8 @@ function showStatus() {
     if (words) announce.textContent = `${one.title}: ${words}`;
   }
   if (!isInOrder()) {
-    const onAir = told.filter((one) => ["live", "paused"].includes(one.status)).map((one) => byId.get(one.webinar_id));
-    schedule.prepend(...onAir.filter(Boolean));
+    const onAir = told.filter((one) => ["live", "paused"].includes(one.status));
+    schedule.prepend(...onAir.flatMap((one) => byId.get(one.webinar_id) ?? []));
   }
 }
 
@@ -102,7 +119,7 @@ async function reload() {
 
 /** Everybody hears of a change at once and must not ask at once. */
 function reloadSoon() {
-  waiting ??= setTimeout(reload, 200 + Math.random() * 2500);
+  waiting ??= window.setTimeout(reload, 200 + Math.random() * 2500);
 }
 
 new Push({
