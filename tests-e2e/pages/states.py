@@ -102,13 +102,17 @@ def end_the_session_of(who: str) -> Steps:
 
     def steps(page: Page, opened: "OpenHouse") -> None:
         expect(page.locator("[data-people] .name").first).to_be_visible()
-        opened.do(_switch_off(opened, who))
+        opened.do(_end_the_session(opened, who))
 
     return steps
 
 
-async def _switch_off(opened: "OpenHouse", who: str) -> None:
-    await opened.house.web.parts.accounts.set_active(opened.house.members[who].account_id, active=False)
+async def _end_the_session(opened: "OpenHouse", who: str) -> None:
+    """End it for the page that is open; the next one of the same person has a new one."""
+    house, member = opened.house, opened.house.members[who]
+    for active in (False, True):
+        await house.web.parts.accounts.set_active(member.account_id, active=active)
+    house.members[who] = await house.web.signed_in(member.account_id, member.login)
 
 
 def mistake_the_password(page: Page, opened: "OpenHouse") -> None:

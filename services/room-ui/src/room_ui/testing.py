@@ -146,14 +146,18 @@ class Web:
         login = login or f"{role}-{uuid4().hex[:8]}"
         account = new_account({"login": login, "name": name or login.title(), "role": str(role), **words})
         added = await self.parts.accounts.add(account)
+        return await self.signed_in(added.account_id, login)
+
+    async def signed_in(self, account_id: str, login: str) -> Member:
+        """Return an account with a new session."""
         async with self.parts.database.work() as work:
-            header = await self.parts.sessions.begin(work.connection, added.account_id, work.now)
+            header = await self.parts.sessions.begin(work.connection, account_id, work.now)
         await self.under_test.collect()
         jar: SimpleCookie = SimpleCookie(header.decode())
         cookie = f"{self.parts.sessions.cookie_name}={jar[self.parts.sessions.cookie_name].value}"
         scope = {"type": "http", "headers": [(b"cookie", cookie.encode())]}
         known = await self.parts.sessions.authenticate(scope)
-        return Member(added.account_id, login, known.viewer, cookie, self.browser(cookie))
+        return Member(account_id, login, known.viewer, cookie, self.browser(cookie))
 
     def reporter(self, rooms: Rooms | None = None) -> Reporter:
         """Return what tells the broker who is in the rooms here, or in those of another instance."""
