@@ -78,7 +78,8 @@ class Webinar:
         for member in self.members:
             verdict = self.room.facts.wait_for("client_webinar_attendance_classified", member.person)
             was_there = self._gone.get(member.person.login, self.room.on_air)
-            if not -1 <= was_there - verdict["watched_seconds"] <= INTERVAL_SECONDS:
+            # Told in whole seconds; who presses "finish" is told of by the last report before.
+            if not -1 <= was_there - verdict["watched_seconds"] < INTERVAL_SECONDS + 1:
                 odd.append(f"{member.person.login} {verdict['watched_seconds']} s of {was_there:.1f} s")
         yield Line(f"{self.title} watched times", len(PARTS), len(PARTS) - len(odd), tuple(odd))
         refused = self.room.crowd.refusals
