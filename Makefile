@@ -6,7 +6,7 @@ LOCAL := $(PYTHON) -m local_stack
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo up down status servers test lint types tests e2e soak chaos chaos-check bench screenshots format docs lock env test-compose clean
+.PHONY: help bootstrap demo up down status servers test lint types tests e2e soak chaos chaos-check upgrade-check bench screenshots format docs lock env test-compose clean
 
 help: ## This page
 	@echo "make <target>, the first time makes .venv by itself:"
@@ -56,6 +56,9 @@ chaos: bootstrap ## Webinars while faults strike, and the accounts: SEED=1 (seve
 
 chaos-check: bootstrap ## The same without each protection in turn: every run must show a difference
 	@PYTHONPATH=tests-e2e $(PYTHON) -m chaos --check
+
+upgrade-check: bootstrap ## From the release before to this one while webinars are on air: FROM=<commit or tag>
+	@PYTHONPATH=tests-e2e $(PYTHON) -m upgrade $(FROM)
 
 bench: bootstrap ## How fast a press at the desk shows with 200 streams open, and how soon a page does
 	@$(LOCAL) bench

@@ -40,9 +40,10 @@ class Pairs:
     instances: dict[str, list[ServiceProcess]]
     balancer: Balancer
 
-    def desk(self) -> Desk:
-        """Return the speaker's desk, reached through the balancer."""
-        caller = self.world.cast.another_session(self.world.cast.speaker, connect_to=self.balancer.address)
+    def desk(self, at: ServiceProcess | None = None) -> Desk:
+        """Return the speaker's desk, reached through the balancer, or at one instance of room-ui."""
+        address = f"http://127.0.0.1:{at.environment['HTTP_PORT']}" if at else self.balancer.address
+        caller = self.world.cast.another_session(self.world.cast.speaker, connect_to=address)
         return Desk(caller, self.world.wire, self.world.planned.append)
 
     def each(self, *services: str) -> Iterator[list[ServiceProcess]]:

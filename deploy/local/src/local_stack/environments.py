@@ -80,10 +80,13 @@ class Environments:
             password_variable(service): self.password_of(service) for service in self.choices.service_passwords
         }
         retry_scale = {**os.environ, **self.overrides}.get("RETRY_SCALE")
+        code = self.overrides.get("PYTHONPATH")
         return {
             **machine(),
             **passwords,
             **({"RETRY_SCALE": retry_scale} if retry_scale else {}),
+            # Whoever runs another release's code provisions with it, too.
+            **({"PYTHONPATH": code} if code else {}),
             "DATABASE_URL": self.servers.database_url,
             "RABBITMQ_URL": self.servers.rabbitmq_url,
             "RABBITMQ_MANAGEMENT_URL": self.servers.rabbitmq_management_url,
