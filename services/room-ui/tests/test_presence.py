@@ -8,7 +8,7 @@ from contracts import PresenceEntry, RoomPresence
 from hypothesis import given
 from hypothesis import strategies as st
 from room_ui.rooms.others import Others
-from room_ui.rooms.presence import POLL_LASTS, Presence
+from room_ui.rooms.presence import POLL_LASTS, SEEN_LASTS, Presence
 from room_ui.testing import NOON, webinar_event
 
 
@@ -112,6 +112,17 @@ def test_who_polls_is_here_until_the_last_poll() -> None:
 
     assert presence.here() == []
     assert presence.over() == [PresenceEntry(account_id="anna", since=NOON, until=NOON + at(5))]
+
+
+def test_who_says_seen_where_they_have_no_stream_is_there_for_that_moment() -> None:
+    presence = Presence()
+    presence.mark_seen("anna", NOON, host=False)
+    assert [entry.seen for entry in presence.here()] == [True]
+
+    presence.lapse(NOON + SEEN_LASTS + at(0.1))
+
+    assert presence.here() == []
+    assert presence.over() == [PresenceEntry(account_id="anna", since=NOON, until=NOON, seen=True)]
 
 
 def test_a_stream_does_not_lapse_and_a_poll_beside_it_changes_nothing() -> None:

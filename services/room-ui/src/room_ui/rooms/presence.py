@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from contracts import PresenceEntry
 
 POLL_LASTS = timedelta(seconds=15)
-"""Without a stream, a page counts as here until this long after it last asked."""
+"""Without a stream, a page that asks for the state now and then counts as here until this long after it last did."""
+SEEN_LASTS = timedelta(seconds=2)
+"""A page that only said "seen" holds its stream elsewhere: here it is for the moment."""
 
 
 @dataclass(slots=True)
@@ -19,6 +21,7 @@ class _Stay:
     since: datetime
     connections: int = 0
     polled_at: datetime | None = None
+    lasts: timedelta = SEEN_LASTS
     seen_at: datetime | None = None
     until: datetime | None = None
 
@@ -54,10 +57,11 @@ class Presence:
 
     def poll(self, account_id: str, now: datetime, *, host: bool) -> None:
         """A page of this account asked without holding a stream; it counts for `POLL_LASTS`."""
-        self._stay(account_id, now, host).polled_at = now
+        stay = self._stay(account_id, now, host)
+        stay.polled_at, stay.lasts = now, POLL_LASTS
 
     def mark_seen(self, account_id: str, now: datetime, *, host: bool) -> None:
-        """A page of this account is visible. It may tell an instance without its stream: that counts as a poll."""
+        """A page of this account is visible; it may tell an instance without its stream."""
         stay = self._stay(account_id, now, host)
         if stay.connections == 0:
             stay.polled_at = now
@@ -67,9 +71,9 @@ class Presence:
             stay.seen_at = now
 
     def lapse(self, now: datetime) -> None:
-        """End the stays of accounts that only polled and have stopped: they were here until they last asked."""
+        """End the stays of accounts that hold no stream and ask no more: they were here until they last did."""
         for stay in list(self._here.values()):
-            if stay.connections == 0 and stay.polled_at is not None and now - stay.polled_at > POLL_LASTS:
+            if stay.connections == 0 and stay.polled_at is not None and now - stay.polled_at > stay.lasts:
                 self._leave(stay, stay.polled_at)
 
     def participants(self) -> Iterator[str]:
