@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,7 @@ from contracts import (
     WebinarEvent,
     session_id_of,
 )
+from room_ui.main import create_application
 from room_ui.server import room_door
 from room_ui.testing import NOON, Member, Web, later, open_web, webinar_event
 from servicekit.testing import Harness
@@ -199,7 +200,11 @@ async def live(house: House) -> None:
         *(
             _entered(house.members[login].account_id, house.webinars["live"].webinar_id, NOON - timedelta(minutes=ago))
             for (login, _, _), ago in zip(others, ENTERED_MINUTES_AGO, strict=True)
-        )
+        ),
+        *(
+            _watching(house.members[login].account_id, house.webinars["live"].webinar_id, ago)
+            for (login, _, _), ago in zip(others, ENTERED_MINUTES_AGO, strict=True)
+        ),
     )
     await house.answer()
 
@@ -296,6 +301,19 @@ def _entered(lead_id: str, webinar_id: UUID, at: datetime) -> ClientWebinarEnter
     return ClientWebinarEntered(lead_id=lead_id, webinar_id=webinar_id, session_id=session_id, timestamp=at)
 
 
+def _watching(lead_id: str, webinar_id: UUID, minutes: int) -> ParticipationEvent:
+    windows = _windows(NOON - timedelta(minutes=minutes), minutes)
+    return ParticipationEvent(
+        lead_id=lead_id,
+        webinar_id=webinar_id,
+        version=int((NOON - timedelta(seconds=20)).timestamp() * 1000),
+        watched_seconds=minutes * 60,
+        base_seconds=minutes * 60,
+        windows=windows,
+        final=False,
+    )
+
+
 def _windows(begun: datetime, minutes: int) -> tuple[WatchedWindow, ...]:
     """Return one stretch of watching, or two with a break between them."""
     if minutes > 50:
@@ -330,6 +348,9 @@ HOUSES: dict[str, Furnish] = {one.__name__: one for one in (empty, planned, live
 async def open_house(harness: Harness, name: str, locale: str) -> AsyncIterator[House]:
     """Serve a house while the block runs."""
     web = await open_web(harness, default_locale=locale, **SETTINGS)
+    # No broker is behind a house; its pages are shown as they are with one.
+    web.parts = replace(web.parts, is_broker_connected=lambda: True)
+    web.application = create_application(web.parts)
     house = House(web, locale)
     await HOUSES[name](house)
     async with room_door(web.application, web.parts, web.broker) as port:

@@ -30,6 +30,7 @@ TALLEST = 4000
 _STILL = """() => {
   for (const field of document.querySelectorAll("[data-one-time-link]")) field.value = "http://webinars.example/account/link/…";
   document.activeElement?.blur();
+  scrollTo(0, 0);
 }"""
 
 _PAINTED = """() => new Promise((painted) =>

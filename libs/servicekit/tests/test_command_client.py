@@ -264,6 +264,26 @@ async def test_replies_and_instance_queues_come_back_after_a_cut(
                 pass
 
 
+async def test_a_service_knows_whether_the_broker_is_there(
+    kit_database: str, outside: Outside, broker_door: Door
+) -> None:
+    service = room(kit_database, broker_door.url)
+
+    async def is_there() -> bool:
+        return service.is_broker_connected
+
+    async def is_away() -> bool:
+        return not service.is_broker_connected
+
+    assert not service.is_broker_connected
+    async with running(service):
+        await eventually(is_there)
+        await broker_door.shut()
+        await eventually(is_away)
+        await broker_door.open()
+        await eventually(is_there, seconds=20)
+
+
 async def test_a_bug_in_obeying_ends_the_process_rather_than_fill_the_queue_unseen(
     kit_database: str, outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:

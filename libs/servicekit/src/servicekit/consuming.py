@@ -91,6 +91,11 @@ class Consumption:
         if not self._broken.done():
             self._broken.set_exception(error)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the broker now; one that is lost is made anew by itself."""
+        return self.has_begun and self._connection is not None and self._connection.connected.is_set()
+
     async def run(self) -> None:
         """Begin when everything is there, then handle what comes; ends only by cancellation or by a bug."""
         self._running = asyncio.current_task()

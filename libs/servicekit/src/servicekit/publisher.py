@@ -98,10 +98,6 @@ class Publisher:
         self._app_id = app_id
         self._clock = clock
 
-    @property
-    def is_connected(self) -> bool:
-        return self._link.is_open
-
     async def publish(self, event: Message, *, correlation_id: str | None = None) -> None:
         """Publish `event` and wait for the confirmation, at most 15 s; raises `BrokerAwayError`."""
         message_id = UUID(bytes=uuid7().bytes)

@@ -121,6 +121,11 @@ class Service:
     def overhearings(self) -> list[Hearing]:
         return [Hearing(one.message, self.handler(one.handler), one.batch) for one in self.router.overhearings]
 
+    @property
+    def is_broker_connected(self) -> bool:
+        """Whether what others say arrives now; False while the broker is away, and before consuming begins."""
+        return self.consumption is not None and self.consumption.is_connected
+
     def stop(self) -> None:
         """Ask the service to stop."""
         self.stopping.ask()

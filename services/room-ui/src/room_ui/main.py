@@ -57,7 +57,7 @@ def web_parts(service: Service, *, commands: Commands | None = None) -> Parts:
         rooms=_part(service, Rooms),
         accounts=_part(service, Accounts),
         sessions=_part(service, Sessions),
-        is_broker_connected=lambda: service.publisher.is_connected,
+        is_broker_connected=lambda: service.is_broker_connected,
     )
 
 
