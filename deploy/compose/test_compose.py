@@ -1,25 +1,40 @@
-"""docker-compose.yml as an operator runs it: up, the loop over HTTP and AMQP, down. Needs a Docker engine."""
+"""docker-compose.yml as an operator runs it: up, the loop, loss and restore, down. Needs a Docker engine."""
 
-import asyncio
+import itertools
 import json
 import os
+import re
+import shlex
 import subprocess
-import threading
+import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
-import aio_pika
-import httpx
 import pytest
+from contracts.topology import THE_FIVE
 from local_stack.processes import free_ports
-from local_stack.visitor import Visitor
+from world.background import Background
+from world.caller import Caller, error_code
+from world.desk import Desk
+from world.streams import Crowd
+from world.telegram import Telegram
+from world.wire import Wire
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "a-long-password-for-the-test"
 PATIENCE_SECONDS = 60
+ENOUGH = timedelta(seconds=6)
+FACTS = (
+    "client_webinar_entered",
+    "client_webinar_completed",
+    "webinar_completed",
+    "client_webinar_attendance_classified",
+    "post_webinar_route",
+)
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -28,39 +43,187 @@ class Compose:
     """One compose project with ports and secrets of its own; gone with its volumes at the end."""
 
     def __init__(self, folder: Path) -> None:
-        self.http_port, self.amqp_port, self.sandbox_port = free_ports(3)
-        self.base_url = f"http://127.0.0.1:{self.http_port}"
+        self._folder = folder
+        http_port, amqp_port, sandbox_port = free_ports(3)
+        self.base_url = f"http://127.0.0.1:{http_port}"
+        self.sandbox_url = f"http://127.0.0.1:{sandbox_port}"
         secrets = subprocess.run(
             [str(ROOT / ".venv/bin/webinarctl"), "env"], check=True, capture_output=True, text=True
         ).stdout
-        self.secrets = dict(line.split("=", 1) for line in secrets.splitlines())
-        settings = {
-            **self.secrets,
-            "HTTP_PORT": f"127.0.0.1:{self.http_port}",
-            "RABBITMQ_PORT": f"127.0.0.1:{self.amqp_port}",
-            "SANDBOX_PORT": f"127.0.0.1:{self.sandbox_port}",
+        settings = dict(line.split("=", 1) for line in secrets.splitlines()) | {
+            "HTTP_PORT": f"127.0.0.1:{http_port}",
+            "RABBITMQ_PORT": f"127.0.0.1:{amqp_port}",
+            "SANDBOX_PORT": f"127.0.0.1:{sandbox_port}",
             "BASE_URL": self.base_url,
             "FOLLOWUP_DELAY": "0",
             "MINIMUM_WATCHED_SECONDS": "3",
         }
+        self.amqp_url = f"amqp://admin:{settings['RABBITMQ_ADMIN_PASSWORD']}@127.0.0.1:{amqp_port}/"
         env_file = folder / "env"
         env_file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        self._command = [
-            *("docker", "compose", "--project-name", f"webinars-test-{os.getpid()}", "--project-directory", str(ROOT)),
-            *("--env-file", str(env_file), "-f", str(ROOT / "docker-compose.yml")),
-            *("-f", str(ROOT / "deploy/compose/sandbox.yml")),
-        ]
+        self._environment = {
+            **os.environ,
+            "COMPOSE_PROJECT_NAME": f"webinars-test-{os.getpid()}",
+            "COMPOSE_FILE": f"{ROOT}/docker-compose.yml:{ROOT}/deploy/compose/sandbox.yml",
+            "COMPOSE_ENV_FILES": str(env_file),
+            "ACCOUNT_PASSWORD": PASSWORD,
+        }
 
     def run(self, *words: str) -> str:
-        ran = subprocess.run(
-            [*self._command, *words], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-        assert ran.returncode == 0, f"{' '.join(words)}:\n{ran.stdout[-2000:]}\n{ran.stderr[-4000:]}"
+        """Run `docker compose`; return what it answers."""
+        return self.shell(shlex.join(["docker", "compose", *words]))
+
+    def shell(self, script: str) -> str:
+        """Run commands as an operator types them, up to the first that fails; return what they answer."""
+        ran = self._try(script)
+        assert ran.returncode == 0, f"{script}:\n{ran.stdout[-2000:]}\n{ran.stderr[-4000:]}"
         return ran.stdout
 
-    @property
-    def amqp_url(self) -> str:
-        return f"amqp://admin:{self.secrets['RABBITMQ_ADMIN_PASSWORD']}@127.0.0.1:{self.amqp_port}/"
+    def refusal(self, *words: str) -> str:
+        """Run `docker compose` where it must fail; return its complaint."""
+        ran = self._try(shlex.join(["docker", "compose", *words]))
+        assert ran.returncode == 1, ran.stdout
+        return ran.stderr
+
+    def _try(self, script: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["bash", "-eu", "-c", script],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def health(self) -> dict[str, str]:
+        """Return how each of the five is."""
+        found = [json.loads(line) for line in self.run("ps", "--all", "--format", "json").splitlines()]
+        return {one["Service"]: one["Health"] for one in found if one["Service"] in THE_FIVE}
+
+    def doctors_findings(self) -> list[str]:
+        """Return what `webinarctl doctor` finds amiss."""
+        looked = json.loads(self.run("run", "--rm", "provision", "webinarctl", "doctor", "--json"))
+        return [f"{one['what']}: {one['words']}" for one in looked["findings"] if one["state"] != "ok"]
+
+
+@dataclass(frozen=True)
+class Couple:
+    """A candidate and the partner who invited them; a partner is told of all candidates at most once a minute."""
+
+    candidate: str
+    partner: str
+
+
+@dataclass
+class OnAir:
+    """A webinar with the candidate of a couple in its room."""
+
+    webinar_id: UUID
+    couple: Couple
+    crowd: Crowd
+
+
+class House:
+    """The people of the stories, what they do, and what there is to hear and to read."""
+
+    def __init__(self, compose: Compose) -> None:
+        self._compose = compose
+        self._numbers = itertools.count(1)
+        self._callers: list[Caller] = []
+        self._chats: dict[str, int] = {}
+        self._background = Background()
+        self.wire = Wire(self._background, compose.amqp_url)
+        self._telegram = Telegram(compose.sandbox_url)
+        self._add_account("speaker", "speaker")
+        self.desk = self.desk_of_the_speaker()
+
+    def _add_account(self, login: str, role: str, *more: str) -> None:
+        self._compose.run(
+            *("exec", "-T", "-e", "ACCOUNT_PASSWORD", "room-ui", "webinarctl", "account", "add", "--login", login),
+            *("--name", f"The {login}", "--role", role, "--password-env", "ACCOUNT_PASSWORD", *more),
+        )
+
+    def couple(self) -> Couple:
+        """Return two new people with a Telegram chat each."""
+        number = next(self._numbers)
+        couple = Couple(f"candidate-{number}", f"partner-{number}")
+        self._add_account(couple.partner, "partner")
+        self._add_account(couple.candidate, "candidate", "--partner", couple.partner)
+        self._link_chat(couple.candidate)
+        self._link_chat(couple.partner)
+        return couple
+
+    def _link_chat(self, login: str) -> None:
+        caller = self._caller(login)
+        # It answers so until post-webinar has heard of the account.
+        _until(lambda: error_code(caller.post("/account/telegram/")) != "unavailable", f"{login} is known")
+        self._chats[login] = self._telegram.add_chat(login)
+        self._telegram.link(self._chats[login], caller.chat_link())
+
+    def _caller(self, login: str) -> Caller:
+        caller = Caller(self._compose.base_url)
+        self._callers.append(caller)
+        return caller.sign_in(login, PASSWORD)
+
+    def desk_of_the_speaker(self) -> Desk:
+        """Sign the speaker in."""
+        return Desk(self._caller("speaker"), self.wire, lambda _: None)
+
+    def enter(self, webinar_id: UUID, couple: Couple) -> OnAir:
+        """Sign the candidate in and let them into the room, as soon as it is on air."""
+        candidate = self._caller(couple.candidate)
+        _until(lambda: '"live"' in candidate.get(f"/webinar/v1/state?webinar_id={webinar_id}").text, "it is on air")
+        crowd = Crowd(self._background, self._compose.base_url, webinar_id)
+        crowd.join({couple.candidate: candidate.cookies()})
+        return OnAir(webinar_id, couple, crowd)
+
+    def on_air(self, title: str) -> OnAir:
+        """Start a webinar for a new couple; return when the candidate has seen enough of it."""
+        couple = self.couple()
+        webinar_id = self.desk.plan(title)
+        self.desk.start(webinar_id)
+        on_air = self.enter(webinar_id, couple)
+        self.wire.wait_for("client_webinar_entered", webinar_id=webinar_id, patience=PATIENCE_SECONDS)
+        self.wire.wait_for("room_presence", webinar_id=webinar_id, where=_long_enough, patience=PATIENCE_SECONDS)
+        return on_air
+
+    def stop(self, on_air: OnAir, *, messages: str = "sent") -> None:
+        """Stop a webinar before the candidate's eyes; return when the couple's messages about it are in this state."""
+        self.desk.press(on_air.webinar_id, "stop", confirm="confirm")
+        on_air.crowd.wait_for(lambda stream: stream.first("finished"))
+        on_air.crowd.leave()
+        for recipient in ("candidate", "partner"):
+            self.wire.wait_for(
+                "post_webinar_delivery",
+                webinar_id=on_air.webinar_id,
+                where=lambda body, wanted=recipient: (body["recipient"], body["state"]) == (wanted, messages),  # type: ignore[misc]
+                patience=PATIENCE_SECONDS,
+            )
+
+    def readers(self, title: str) -> list[str]:
+        """Return who has got a message about a webinar, once for each that they have ever got."""
+        return sorted(login for login, chat_id in self._chats.items() for _ in self._telegram.texts(chat_id, title))
+
+    def close(self) -> None:
+        for caller in self._callers:
+            caller.close()
+        self._telegram.close()
+        self.wire.close()
+        self._background.close()
+
+
+def _until(is_so: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_SECONDS} s"
+        time.sleep(0.2)
+
+
+def _long_enough(body: dict[str, Any]) -> bool:
+    """Whether a report of presence tells of more than the least that counts."""
+    at = datetime.fromisoformat(body["at"])
+    return any(at - datetime.fromisoformat(entry["since"]) > ENOUGH for entry in body["entries"])
 
 
 @pytest.fixture(scope="module")
@@ -73,176 +236,69 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
         project.run("down", "--volumes", "--timeout", "15")
 
 
-class Wire:
-    """What is said on the exchange, recorded by a thread."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._said: list[tuple[str, dict[str, Any]]] = []
-        self._changed = threading.Condition()
-        self._bound = threading.Event()
-        self._done: asyncio.Event | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._record()))
-
-    def __enter__(self) -> "Wire":
-        self._thread.start()
-        assert self._bound.wait(30)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._loop is not None and self._done is not None:
-            self._loop.call_soon_threadsafe(self._done.set)
-        self._thread.join(20)
-
-    async def _record(self) -> None:
-        self._loop, self._done = asyncio.get_running_loop(), asyncio.Event()
-        connection = await aio_pika.connect(self._url)
-        async with connection:
-            channel = await connection.channel()
-            queue = await channel.declare_queue(exclusive=True)
-            await queue.bind("webinars", "#")
-
-            async def take(message: aio_pika.abc.AbstractIncomingMessage) -> None:
-                with self._changed:
-                    self._said.append((message.routing_key or "", json.loads(message.body)))
-                    self._changed.notify_all()
-
-            await queue.consume(take, no_ack=True)
-            self._bound.set()
-            await self._done.wait()
-
-    def wait_for(self, topic: str, where: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
-        def found() -> dict[str, Any] | None:
-            return next((body for said, body in self._said if said == topic and where(body)), None)
-
-        with self._changed:
-            assert self._changed.wait_for(lambda: found() is not None, PATIENCE_SECONDS), f"no {topic} was said"
-            body = found()
-        assert body is not None
-        return body
-
-    def count(self, topic: str) -> int:
-        with self._changed:
-            return sum(said == topic for said, _ in self._said)
+@pytest.fixture(scope="module")
+def house(compose: Compose) -> Iterator[House]:
+    house = House(compose)
+    yield house
+    house.close()
 
 
-def add_account(compose: Compose, login: str, role: str, *more: str) -> None:
-    compose.run(
-        *("exec", "-T", "-e", f"ACCOUNT_PASSWORD={PASSWORD}", "room-ui", "webinarctl", "account", "add"),
-        *("--login", login, "--name", f"The {login}", "--role", role, "--password-env", "ACCOUNT_PASSWORD", *more),
-    )
+def test_the_loop_runs_in_containers(house: House) -> None:
+    on_air = house.on_air("In containers")
+    house.stop(on_air)
 
-
-def link_chat(compose: Compose, login: str) -> int:
-    """Link a chat as a person does; returns its number at the sandbox."""
-    with Visitor(compose.base_url) as visitor:
-        visitor.sign_in(login, PASSWORD)
-        page = visitor.get("/account/telegram/")
-        page = visitor.send(page.form("/account/telegram/"))
-        [address] = [link for link in page.links if link.startswith("https://t.me/")]
-    with httpx.Client(base_url=f"http://127.0.0.1:{compose.sandbox_port}", timeout=40) as sandbox:
-        chat = sandbox.post("/sandbox/chats", json={"name": login}).raise_for_status().json()["chat_id"]
-        sandbox.post(f"/sandbox/chats/{chat}/say", json={"text": address}).raise_for_status()
-        sandbox.post(f"/sandbox/chats/{chat}/press", json={"wait": 30}).raise_for_status()
-    return int(chat)
-
-
-def watch(compose: Compose, webinar_id: str, *, until_finished: threading.Event, live: threading.Event) -> None:
-    """Sit in the room as a candidate's browser does, until the event stream says that it is over."""
-    with httpx.Client(
-        base_url=compose.base_url, headers={"Origin": compose.base_url}, timeout=PATIENCE_SECONDS
-    ) as client:
-        visitor = Visitor(compose.base_url)
-        visitor._client = client
-        visitor.sign_in("candidate", PASSWORD)
-        stream = f"/webinar/v1/state/stream?webinar_id={webinar_id}&visible=1"
-        with client.stream("GET", stream) as response:
-            for line in response.iter_lines():
-                if not line.startswith("data:"):
-                    continue
-                status = json.loads(line[5:])["status"]
-                if status == "live":
-                    live.set()
-                if status == "finished":
-                    until_finished.set()
-                    return
-
-
-def test_the_loop_runs_in_containers(compose: Compose) -> None:
-    add_account(compose, "speaker", "speaker")
-    add_account(compose, "partner", "partner")
-    add_account(compose, "candidate", "candidate", "--partner", "partner")
-    with Wire(compose.amqp_url) as wire, Visitor(compose.base_url) as speaker:
-        chats = {login: link_chat(compose, login) for login in ("partner", "candidate")}
-        for _ in chats:
-            wire.wait_for("chat_link_event", lambda body: body["linked"])
-        speaker.sign_in("speaker", PASSWORD)
-        title = f"In containers {uuid4()}"
-        page = speaker.get("/admin_webinar/new")
-        [form] = [form for form in page.forms if "scheduled_at" in form.fields]
-        begins = datetime.now(UTC) + timedelta(minutes=10)
-        page = speaker.send(
-            form, title=title, scheduled_at=begins.strftime("%Y-%m-%dT%H:%M"), time_zone="UTC", action="publish"
-        )
-        assert page.error_code is None
-        webinar_id = wire.wait_for("webinar_event", lambda body: body["title"] == title)["webinar_id"]
-
-        over, live = threading.Event(), threading.Event()
-        candidate = threading.Thread(
-            target=watch, args=(compose, webinar_id), kwargs={"until_finished": over, "live": live}
-        )
-        candidate.start()
-        press(speaker, webinar_id, "start")
-        assert live.wait(PATIENCE_SECONDS)
-        wire.wait_for("client_webinar_entered")
-        watched_enough(wire, webinar_id)
-        press(speaker, webinar_id, "stop")
-        assert over.wait(PATIENCE_SECONDS)
-        candidate.join(20)
-
-        assert wire.wait_for("webinar_completed")["completed_by"] in {"present_at_stop", "watched_enough"}
-        assert wire.wait_for("client_webinar_attendance_classified")["attended"] is True
-        assert wire.wait_for("post_webinar_route")["route"] == "attended"
-        for recipient in ("candidate", "partner"):
-            wire.wait_for("post_webinar_delivery", sent_to(recipient))
-        for topic in ("client_webinar_entered", "client_webinar_completed", "webinar_completed", "post_webinar_route"):
-            assert wire.count(topic) == 1, topic
-    sandbox = f"http://127.0.0.1:{compose.sandbox_port}"
-    for chat in chats.values():
-        texts = [message["text"] for message in httpx.get(f"{sandbox}/sandbox/chats/{chat}/messages").json()]
-        assert any(title in text for text in texts), texts
-
-
-def sent_to(recipient: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda body: body["recipient"] == recipient and body["state"] == "sent"
-
-
-def press(visitor: Visitor, webinar_id: str, button: str) -> None:
-    """Press a button of the desk, and confirm where it asks."""
-    path = f"/admin_webinar/{webinar_id}"
-    page = visitor.get(path)
-    page = visitor.send(page.form(f"{path}/{button}"))
-    confirmation = [form for form in page.forms if form.action == f"{path}/{button}"]
-    if confirmation:
-        page = visitor.send(confirmation[0], confirm="confirm")
-    assert page.error_code is None, page.error_code
-
-
-def watched_enough(wire: Wire, webinar_id: str) -> None:
-    """Wait until the reports of presence tell of more than the least that counts."""
-
-    def long_enough(body: dict[str, Any]) -> bool:
-        if body["webinar_id"] != webinar_id:
-            return False
-        at = datetime.fromisoformat(body["at"])
-        return any(at - datetime.fromisoformat(entry["since"]) > timedelta(seconds=6) for entry in body["entries"])
-
-    wire.wait_for("room_presence", long_enough)
+    heard = {topic: house.wire.of(topic, on_air.webinar_id) for topic in FACTS}
+    assert {topic: len(said) for topic, said in heard.items()} == dict.fromkeys(FACTS, 1)
+    assert heard["webinar_completed"][0].body["completed_by"] in {"present_at_stop", "watched_enough"}
+    assert heard["client_webinar_attendance_classified"][0].body["attended"] is True
+    assert heard["post_webinar_route"][0].body["route"] == "attended"
+    assert house.readers("In containers") == [on_air.couple.candidate, on_air.couple.partner]
 
 
 def test_services_run_without_root_and_cannot_write_where_they_live(compose: Compose) -> None:
-    for service in ("core-webinar", "room-ui", "tracker", "attendance", "post-webinar"):
+    for service in THE_FIVE:
         assert compose.run("exec", "-T", service, "id", "-u").strip() == "10001"
         ran = compose.run("exec", "-T", service, "sh", "-c", "touch /app/x 2>/dev/null && echo written || echo refused")
         assert ran.strip() == "refused"
+
+
+def documented(heading: str) -> list[str]:
+    """Return the commands that docs/operating.md gives below a heading, block by block."""
+    page = (ROOT / "docs/operating.md").read_text("utf-8")
+    section = re.split(r"^##+ ", page.split(f"# {heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+    return re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+
+
+def test_a_house_restored_as_documented_runs_on_and_sends_nothing_twice(compose: Compose, house: House) -> None:
+    dump, restore = documented("Back up and restore with Docker")
+    settle = ("run", "--rm", "provision", "webinarctl", "after-restore", "--yes")
+    before = house.on_air("Before the dumps")
+    house.stop(before)
+    at_the_dump = house.on_air("On air in the dumps")
+
+    compose.shell(dump)
+
+    house.stop(at_the_dump)
+    after = house.on_air("After the dumps")
+    house.stop(after)
+    assert "stop all services first" in compose.refusal(*settle)
+
+    found = compose.shell(restore)
+
+    assert "on air when it was dumped: On air in the dumps" in found
+    assert "held: On air in the dumps" in found
+    once_more = json.loads(compose.run(*settle, "--json"))
+    assert {one["service"] for one in once_more["settled"] if one["before"]} == set(THE_FIVE)
+    assert compose.health() == dict.fromkeys(THE_FIVE, "healthy")
+    house.desk = house.desk_of_the_speaker()
+    house.stop(house.enter(at_the_dump.webinar_id, at_the_dump.couple), messages="held")
+    next_one = house.on_air("Restored")
+    house.stop(next_one)
+    for title, on_air in (
+        ("Before the dumps", before),
+        ("On air in the dumps", at_the_dump),
+        ("After the dumps", after),
+        ("Restored", next_one),
+    ):
+        assert house.readers(title) == [on_air.couple.candidate, on_air.couple.partner], title
+    assert compose.doctors_findings() == []
