@@ -1,8 +1,10 @@
 """The curve of who watched when: exact, whatever the windows, and drawn without losing its heights."""
 
 import random
+import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -212,6 +214,30 @@ async def test_the_curve_of_a_webinar_is_made_of_everybodys_windows(web: Web) ->
     )  # fmt: skip
     assert (found.begin, found.end, found.is_over) == (NOON, at(HOUR), True)
     assert found.cta == (window(0, 60), window(3000, HOUR))
+
+
+async def test_a_curve_is_worked_out_beside_the_loop_that_the_streams_run_on(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webinar = webinar_event("finished")
+    await web.know(webinar)
+    await web.under_test.receive(watched("anna", webinar, (0, 1200)))
+    threads: list[threading.Thread] = []
+
+    def line(curve: Curve) -> str:
+        threads.append(threading.current_thread())
+        return "M0 0"
+
+    told = cached_property(line)
+    told.__set_name__(Curve, "line")
+    monkeypatch.setattr(Curve, "line", told)
+
+    found = await queries.curve_of(web.parts.database.pool, webinar, at(2 * HOUR))
+
+    assert found is not None
+    assert found.line == "M0 0"
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
 
 
 async def test_before_the_start_there_is_no_curve(web: Web) -> None:

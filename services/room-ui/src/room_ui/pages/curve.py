@@ -148,7 +148,13 @@ class Curve:
     def peak(self) -> int:
         return max((step.present for step in self.steps), default=0)
 
-    @property
+    def work_out(self) -> None:
+        """Work out now what is asked for later: all that takes longer the more people there were."""
+        for name, value in vars(type(self)).items():
+            if isinstance(value, cached_property):
+                getattr(self, name)
+
+    @cached_property
     def peak_at(self) -> datetime | None:
         """When the peak was reached first."""
         peak = self.peak
@@ -160,7 +166,7 @@ class Curve:
         spans = ((following.at - step.at) * step.present for step, following in pairwise(self.steps))
         return sum(spans, timedelta())
 
-    @property
+    @cached_property
     def average(self) -> float:
         """How many were there on average while it was on air."""
         length = sum((window.end - window.start for window in self.on_air), timedelta())
