@@ -249,6 +249,24 @@ async def test_an_unanswered_command_is_not_known_yet_and_the_page_shows_what_is
     assert 'value="New title"' in new.text
 
 
+async def test_an_unanswered_save_keeps_what_was_typed_and_can_be_repeated(web: Web) -> None:
+    planned = webinar_event(title="Old", cta_text="Old button")
+    speaker, desk = await desk_of(web, planned)
+    web.commands.answer = CommandUnanswered("slow")
+
+    form = {"title": "Mine", "description": "A long text", "expected_version": "1", "original": '{"title": "Old"}'}
+    answer = await speaker.post(desk, data={**form, "action": "publish"})
+
+    assert answer.status_code == 200
+    assert "Пока неизвестно, сохранилось ли это" in answer.text
+    assert 'name="title" type="text" value="Mine"' in answer.text
+    assert "A long text</textarea>" in answer.text
+    assert 'data-typed="true"' in answer.text
+    assert 'name="expected_version" value="1"' in answer.text
+    assert 'name="original" value="{&#34;title&#34;: &#34;Old&#34;}"' in answer.text
+    assert 'value="Old button"' in answer.text
+
+
 async def test_start_sends_who_and_tells_the_outcome(web: Web) -> None:
     webinar = webinar_event()
     speaker, desk = await desk_of(web, webinar)

@@ -35,7 +35,7 @@ from room_ui.pages.known import known_room, take_in
 from room_ui.pages.links import page_without_frame
 from room_ui.pages.rendering import language_of, now_of, page
 from room_ui.pages.reports import report_of
-from room_ui.pages.words import FIELD_NAMES, NEXT_STEPS, PAGES_WITHOUT_FRAME, Notice, refusal_words
+from room_ui.pages.words import FIELD_NAMES, NEXT_STEPS, PAGES_WITHOUT_FRAME, UNANSWERED_FORM, Notice, refusal_words
 from room_ui.refusals import Refusal
 from room_ui.rooms.room import Room
 from room_ui.viewer import Viewer
@@ -241,11 +241,9 @@ async def _save(request: Request, webinar_id: UUID | None) -> Response:
         done = form.action if form.action != "draft" or before_start else "saved"
         return RedirectResponse(f"/admin_webinar/{webinar_id}?done={done or 'saved'}", 303)
     room = await _room_or_none(request, webinar_id)
-    if outcome.unanswered and room is not None:
-        return RedirectResponse(f"/admin_webinar/{webinar_id}?done=unknown", 303)
     if room is None and not is_new:
         raise refusals.webinar_not_found()
-    return await _refused(request, outcome, form, webinar_id, room)
+    return await _shown_again(request, outcome, form, webinar_id, room)
 
 
 def _empty_frame(form: WebinarForm, webinar: WebinarEvent | None) -> Outcome | None:
@@ -266,10 +264,10 @@ async def _room_or_none(request: Request, webinar_id: UUID) -> Room | None:
         return None
 
 
-async def _refused(
+async def _shown_again(
     request: Request, outcome: Outcome, form: WebinarForm, webinar_id: UUID, room: Room | None
 ) -> Response:
-    """Show the form again with everything that was typed, and the words at the field that was refused."""
+    """Show the form again with everything that was typed, and the words at the field that was refused, if one was."""
     language = language_of(request)
     present = values_of(room.webinar) if room else {}
     shown = ShownForm(
@@ -288,7 +286,7 @@ async def _refused(
             shown = of_webinar(room.webinar)
             shown = replace(shown, values=shown.values | form.edited, typed=True)
         shown = replace(shown, errors={error.field: words})
-    notice = outcome.notice(language)
+    notice = outcome.notice(language, unanswered=UNANSWERED_FORM)
     if notice is not None and error is not None and error.field is not None and error.field in FIELD_NAMES:
         notice = replace(notice, text=f"{language.gettext(FIELD_NAMES[error.field])}: {notice.text}")
     return await webinar_page(request, room, form=shown, notice=notice, status=outcome.status)
