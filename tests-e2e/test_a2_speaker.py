@@ -130,7 +130,7 @@ def test_the_states_refuse_what_they_must(desk: Desk, wire: Wire, world: World) 
     refused(desk.press(webinar_id, "start", confirm="confirm"), 409, "webinar_state_invalid_start")
     refused(desk.press(webinar_id, "stop", confirm="confirm"), 409, "webinar_state_invalid_stop")
     assert desk.save("publish", webinar_id=webinar_id).status_code == 303
-    assert desk.save("cancel", webinar_id=webinar_id).status_code == 303
+    assert desk.save("cancel", webinar_id=webinar_id, confirm="confirm").status_code == 303
     refused(desk.press(webinar_id, "start", confirm="confirm"), 409, "webinar_state_invalid_start")
     assert desk.save("restore", webinar_id=webinar_id).status_code == 303
     refused(desk.press(webinar_id, "stop", confirm="confirm"), 409, "webinar_state_invalid_stop")

@@ -150,6 +150,64 @@ async def test_what_core_answered_is_on_the_next_page_before_its_event_came(web:
 
 
 @pytest.mark.parametrize(
+    ("webinar", "action", "done"),
+    [
+        (webinar_event("draft"), "publish", "publish"),
+        (webinar_event("draft"), "draft", "draft"),
+        (webinar_event("scheduled"), "publish", "saved"),
+        (webinar_event("scheduled", cancelled=True), "publish", "saved"),
+        (webinar_event("scheduled", cancelled=True), "restore", "restore"),
+        (webinar_event("live"), "draft", "saved"),
+        (webinar_event("live"), "", "saved"),
+    ],
+)
+async def test_a_save_says_published_only_of_what_was_a_draft(
+    web: Web, webinar: WebinarEvent, action: str, done: str
+) -> None:
+    speaker, desk = await desk_of(web, webinar)
+    is_published = action == "publish" and webinar.status is WebinarStatus.DRAFT
+    status = WebinarStatus.SCHEDULED if is_published else webinar.status
+    web.commands.answer = CommandReply(ok=True, webinar=later(webinar, status=status))
+
+    answer = await speaker.post(desk, data={"title": "Another", "action": action})
+
+    assert answer.headers["location"] == f"{desk}?done={done}"
+
+
+async def test_enter_in_the_form_publishes_nothing(web: Web) -> None:
+    speaker, desk = await desk_of(web, webinar_event("draft"))
+
+    for path in (desk, "/admin_webinar/new"):
+        form = (await speaker.browser.get(path)).text.split("data-webinar-form")[1].split("</form>")[0]
+        # Enter presses the first of them.
+        assert re.findall(r'<button class="[^"]*" name="action" value="(\w+)"', form) == ["draft", "publish"]
+
+
+async def test_a_webinar_is_called_off_only_after_a_second_question_and_nothing_is_saved_with_it(web: Web) -> None:
+    planned, live = webinar_event("scheduled"), webinar_event("live")
+    speaker, desk = await desk_of(web, planned)
+    await web.know(live)
+    form = {**FORM, "action": "cancel", "expected_version": "1"}
+
+    asked = await speaker.post(desk, data=form)
+    assert web.commands.sent == []
+    web.commands.answer = CommandReply(ok=True, webinar=later(planned, cancelled=True))
+    answer = await speaker.post(desk, data={**form, "confirm": "confirm"})
+    web.commands.answer = refusal(ErrorCode.INVALID_REWIND)
+    refused = await speaker.post(f"/admin_webinar/{live.webinar_id}", data={"action": "cancel"})
+
+    assert 'name="confirm" value="confirm"' in asked.text
+    assert f'action="{desk}"' in asked.text
+    assert 'name="action" value="cancel"' in asked.text
+    assert 'name="expected_version" value="1"' in asked.text
+    assert answer.headers["location"] == f"{desk}?done=cancel"
+    (command, _, _), _ = web.commands.sent
+    assert isinstance(command, CoreWebinarUpsert)
+    assert (command.action, command.expected_version, command.changes) == ("cancel", 1, {})
+    assert (refused.status_code, 'data-error-code="webinar_state_invalid_rewind"' in refused.text) == (409, True)
+
+
+@pytest.mark.parametrize(
     ("code", "field", "status"),
     [
         (ErrorCode.INVALID_FIELD, "duration_minutes", 422),

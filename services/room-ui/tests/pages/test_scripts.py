@@ -14,6 +14,7 @@ from contracts import (
     ChatLinkEvent,
     ClientWebinarEntered,
     CommandReply,
+    CoreWebinarUpsert,
     CtaClicked,
     CtaVisibility,
     MessageTemplateEvent,
@@ -705,12 +706,12 @@ async def test_fields_that_were_left_alone_follow_and_those_that_both_typed_are_
         await web.know(later(planned, cta_text="Their button"))
         await expect(page.locator('[name="cta_text"]')).to_have_value("Their button")
         await expect(page.locator('[name="title"]')).to_have_value("Mine")
-        await expect(page.locator('[name="expected_version"]')).to_have_value("2")
+        await expect(page.locator('[data-webinar-form] [name="expected_version"]')).to_have_value("2")
         await web.know(later(later(planned), cta_text="Their button", title="Theirs"))
         await expect(page.locator("h1")).to_have_text("Theirs")
         # The title was typed into by both: Core is to see that.
         await expect(page.locator('[name="title"]')).to_have_value("Mine")
-        await expect(page.locator('[name="expected_version"]')).to_have_value("2")
+        await expect(page.locator('[data-webinar-form] [name="expected_version"]')).to_have_value("2")
 
 
 async def test_a_press_shows_at_once_that_it_works_and_is_one_command(web: Web) -> None:
@@ -916,3 +917,27 @@ async def test_links_and_pictures_are_previewed_while_they_are_typed(web: Web) -
         await expect(page.locator('[data-poster-words="wrong"]')).to_be_visible()
         await page.fill('[name="cta_text"]', "Come along")
         await expect(page.locator("[data-cta-preview]")).to_have_text("Come along")
+
+
+async def test_calling_off_asks_in_the_page_and_saves_nothing_that_was_typed(web: Web) -> None:
+    planned = webinar_event(title="Old", scheduled_at=SOON)
+    await web.know(planned)
+    speaker = await web.member("speaker")
+    web.commands.answer = CommandReply(ok=True, webinar=later(planned, cancelled=True))
+
+    async with windows_on(web) as windows:
+        window = await windows.open(speaker, f"/admin_webinar/{planned.webinar_id}")
+        page = window.page
+        await page.fill('[name="title"]', "Half typed")
+        await page.click('[data-console] button[value="cancel"]')
+        await expect(page.locator("dialog[open] [data-confirm]")).to_be_visible()
+        assert web.commands.sent == []
+        await page.click('button[value="confirm"]')
+        await expect(page.locator('[data-console="cancelled"]')).to_be_visible()
+        await expect(page.locator("[data-said]")).to_have_text(re.compile("Отменено"))
+        await expect(page.locator('[name="title"]')).to_have_value("Half typed")
+        await expect(page.locator('[data-form-actions] button[value="restore"]')).to_be_visible()
+        assert await window.stayed()
+    [(command, _, _)] = web.commands.sent
+    assert isinstance(command, CoreWebinarUpsert)
+    assert command.changes == {}
