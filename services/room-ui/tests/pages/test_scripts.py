@@ -941,3 +941,25 @@ async def test_calling_off_asks_in_the_page_and_saves_nothing_that_was_typed(web
     [(command, _, _)] = web.commands.sent
     assert isinstance(command, CoreWebinarUpsert)
     assert command.changes == {}
+
+
+
+async def test_the_link_to_the_room_is_copied_at_the_desk_however_often(web: Web) -> None:
+    planned = webinar_event(scheduled_at=SOON)
+    await web.know(planned)
+    speaker = await web.member("speaker")
+
+    async with windows_on(web) as windows:
+        window = await windows.open(speaker, f"/admin_webinar/{planned.webinar_id}?done=publish", clock=True)
+        page = window.page
+        assert page.url == f"{BASE_URL}/admin_webinar/{planned.webinar_id}"
+        button = page.locator("[data-copy]")
+        for _ in range(2):
+            await button.click()
+            await expect(button).to_have_text("Скопировано")
+        await expect(page.locator("[data-announce]")).to_have_text("Скопировано")
+        await page.clock.fast_forward(5_000)
+        await expect(button).to_have_text("Скопировать")
+        await web.know(later(planned, title="Another"))
+        await expect(page.locator("h1")).to_have_text("Another")
+        await expect(button).to_be_visible()

@@ -3,7 +3,7 @@
 import { keepTime, localise, setClock } from "./clock.js";
 import { DeskForm } from "./desk-form.js";
 import { DeskPage } from "./desk-page.js";
-import { word } from "./desk-press.js";
+import { handOver, sayOnce, showCopying } from "./habits.js";
 import { People } from "./people.js";
 import { Push } from "./push.js";
 
@@ -12,48 +12,9 @@ const LOOK = 4000;
 const LOOKS_AFTER_THE_END = 300;
 const LOOKS_OFTEN = 20;
 const SELDOM = 5;
-const COPIED = 2000;
 
 const root = /** @type {HTMLElement | null} */ (document.querySelector("[data-desk]"));
 const edited = /** @type {HTMLFormElement | null} */ (document.querySelector("form[data-webinar-form]"));
-
-// The words about what was just done belong to this moment: a reload must not say them again.
-const address = new URL(location.href);
-if (address.searchParams.has("done")) {
-  address.searchParams.delete("done");
-  history.replaceState(null, "", address);
-}
-
-document.addEventListener("focusin", (event) => {
-  if (event.target instanceof HTMLInputElement && event.target.matches("[data-select]")) event.target.select();
-});
-document.addEventListener("click", (event) => {
-  const button = event.target instanceof Element ? event.target.closest("[data-copy]") : null;
-  if (button instanceof HTMLElement) copy(button);
-});
-
-/** @param {HTMLElement} button */
-async function copy(button) {
-  const field = document.getElementById(button.dataset.copy ?? "");
-  const label = button.querySelector("[data-label]");
-  if (!(field instanceof HTMLInputElement) || !label) return;
-  field.select();
-  try {
-    await navigator.clipboard.writeText(field.value);
-  } catch {
-    return; // It is selected, at least.
-  }
-  const words = label.textContent;
-  label.textContent = word("copied");
-  setTimeout(() => {
-    label.textContent = words;
-  }, COPIED);
-}
-
-/** What works only with a script is shown by it. */
-function showTools() {
-  for (const button of document.querySelectorAll("[data-copy]")) button.removeAttribute("hidden");
-}
 
 /** @param {HTMLElement} desk @param {DeskForm | null} form */
 function follow(desk, form) {
@@ -63,7 +24,7 @@ function follow(desk, form) {
   let connection = "open";
 
   const shown = () => {
-    showTools();
+    showCopying();
     const box = /** @type {HTMLElement | null} */ (desk.querySelector("[data-people-box]"));
     if (people?.root !== box) {
       people?.stop();
@@ -114,9 +75,8 @@ function follow(desk, form) {
 }
 
 setClock(edited?.dataset.now ?? "");
+sayOnce();
+handOver();
 const form = edited && new DeskForm(edited);
 if (root) follow(root, form);
-else {
-  localise(document);
-  showTools();
-}
+else localise(document);
