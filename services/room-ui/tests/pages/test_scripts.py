@@ -963,3 +963,38 @@ async def test_the_link_to_the_room_is_copied_at_the_desk_however_often(web: Web
         await web.know(later(planned, title="Another"))
         await expect(page.locator("h1")).to_have_text("Another")
         await expect(button).to_be_visible()
+
+
+
+async def test_after_a_question_the_keyboard_goes_on_where_it_was_asked(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    speaker = await web.member("speaker")
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, f"/admin_webinar/{webinar.webinar_id}")).page
+        stop = page.locator('form[action$="/stop"] button').first
+        for leave in ("[data-close]", None):
+            await stop.focus()
+            await page.keyboard.press("Enter")
+            await expect(page.locator("dialog[open] [data-confirm]")).to_be_visible()
+            await (page.focus(leave) if leave else page.focus('button[value="confirm"]'))
+            await page.keyboard.press("Enter" if leave else "Escape")
+            await expect(page.locator("dialog[open]")).to_have_count(0)
+            await expect(stop).to_be_focused()
+    assert web.commands.sent == []
+
+
+
+async def test_a_press_of_another_button_of_the_mouse_holds_nothing_up(web: Web) -> None:
+    planned = webinar_event(title="Old", scheduled_at=SOON)
+    await web.know(planned)
+    speaker = await web.member("speaker")
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, f"/admin_webinar/{planned.webinar_id}")).page
+        await expect(page.locator("[data-viewers-count]")).to_have_text("0")
+        await page.hover("h1")
+        await page.mouse.down(button="right")
+        await web.know(later(planned, title="New"))
+        await expect(page.locator("h1")).to_have_text("New")

@@ -40,6 +40,8 @@ export class DeskPage {
     this.turn = Promise.resolve();
     this.isLooking = false;
     this.isHeld = false;
+    /** What finds the button again that a question was asked for. */
+    this.asked = "";
     /** @type {Map<string, string>} */
     this.shapes = new Map(this.slots.map((slot) => [slot.dataset.slot ?? "", shape(slot)]));
     this.dialog = /** @type {HTMLDialogElement} */ (document.querySelector("dialog[data-dialog]"));
@@ -67,8 +69,9 @@ export class DeskPage {
       this.press(form, event.submitter);
     });
     // A button that is made anew between pressing and letting go is not pressed.
-    document.addEventListener("pointerdown", () => {
-      this.isHeld = true;
+    document.addEventListener("pointerdown", (event) => {
+      // Of the other buttons the browser's own menu may swallow the end.
+      if (event.button === 0) this.isHeld = true;
     });
     for (const name of ["pointerup", "pointercancel", "blur"]) {
       window.addEventListener(name, () => {
@@ -81,7 +84,10 @@ export class DeskPage {
       event.preventDefault();
       this.dialog.close();
     });
-    this.dialog.addEventListener("close", () => this.place.replaceChildren());
+    this.dialog.addEventListener("close", () => {
+      this.place.replaceChildren();
+      if (!this.isPressed) this.rest(this.asked);
+    });
   }
 
   get place() {
@@ -209,14 +215,14 @@ export class DeskPage {
   press(form, button) {
     this.presses += 1;
     const isAnswer = form.matches("[data-confirm]");
-    const place = document.activeElement === button && !isAnswer ? placeOf(button) : "";
+    const place = isAnswer ? this.asked : placeOf(button);
     const said = filled(form, button);
     const undo = busy(button);
     this.turn = this.turn.then(async () => {
       try {
         const { response, page } = await send(form, said);
         undo();
-        this.answered(response, page, isAnswer);
+        this.answered(response, page, isAnswer, place);
       } catch {
         undo();
         if (isAnswer) this.dialog.close();
@@ -237,11 +243,12 @@ export class DeskPage {
     else if (location.search) this.look();
   }
 
-  /** @param {Response} response @param {Document} page @param {boolean} isAnswer to the question asked before */
-  answered(response, page, isAnswer) {
+  /** @param {Response} response @param {Document} page @param {boolean} isAnswer to the question asked before @param {string} place */
+  answered(response, page, isAnswer, place) {
     const question = page.querySelector("form[data-confirm]");
     if (question) {
       this.show(null);
+      this.asked = place;
       this.place.replaceChildren(question);
       question.classList.remove("card");
       if (!this.dialog.open) this.dialog.showModal();
