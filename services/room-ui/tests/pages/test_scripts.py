@@ -998,3 +998,44 @@ async def test_a_press_of_another_button_of_the_mouse_holds_nothing_up(web: Web)
         await page.mouse.down(button="right")
         await web.know(later(planned, title="New"))
         await expect(page.locator("h1")).to_have_text("New")
+
+
+
+async def test_a_speaker_who_came_after_the_page_is_shown_in_the_form(web: Web) -> None:
+    planned = webinar_event(scheduled_at=SOON)
+    await web.know(planned)
+    speaker = await web.member("speaker")
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, f"/admin_webinar/{planned.webinar_id}")).page
+        await expect(page.locator("[data-viewers-count]")).to_have_text("0")
+        other = await web.member("speaker", name="Somebody new")
+        await web.know(later(planned, speaker_id=other.account_id))
+        await expect(page.locator('[name="speaker_id"]')).to_have_value(other.account_id)
+        await expect(page.locator('[name="speaker_id"] option:checked')).to_have_text("Somebody new")
+        await expect(page.locator("[data-unsaved-mark]")).to_be_hidden()
+
+
+
+async def test_a_preview_ends_with_its_link_and_with_the_room_that_it_was_for(web: Web) -> None:
+    planned = webinar_event(scheduled_at=SOON, chat_src=None)
+    await web.know(planned)
+    admin = await web.member("admin")
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(admin, f"/admin_webinar/{planned.webinar_id}")).page
+        frame = page.locator('[data-preview="player"] iframe')
+        await page.click('[data-preview="player"] summary')
+        await expect(frame).to_have_count(1)
+        await page.fill('[name="player_src"]', "")
+        await expect(frame).to_have_count(0)
+        await expect(page.locator('[data-preview="player"]')).to_be_hidden()
+
+        await page.fill('[name="player_src"]', "https://player.example/embed/1")
+        await expect(page.locator('[data-link="kept"]')).to_be_visible()
+        await expect(frame).to_have_count(1)
+        await web.know(later(planned, stream_type="zoom"))
+        await expect(page.locator('[name="stream_type"]')).to_have_value("zoom")
+        await expect(frame).to_have_count(0)
+        await expect(page.locator('[data-preview="player"]')).to_be_hidden()
+        await expect(page.locator('[data-link="kept"]')).to_have_count(0)

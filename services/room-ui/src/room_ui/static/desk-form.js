@@ -20,6 +20,14 @@ function read(text) {
   }
 }
 
+/** What can be chosen on the server by now. @param {Control} control @param {Element | RadioNodeList | null} other */
+function takeOptions(control, other) {
+  if (!(control instanceof HTMLSelectElement) || !(other instanceof HTMLSelectElement)) return;
+  const known = new Set([...control.options].map((option) => option.value));
+  const news = [...other.options].filter((option) => !known.has(option.value));
+  control.append(...news.map((option) => new Option(option.text, option.value)));
+}
+
 export class DeskForm {
   /** @param {HTMLFormElement} form */
   constructor(form) {
@@ -97,6 +105,7 @@ export class DeskForm {
       const name = control.name;
       const other = fresh.elements.namedItem(name);
       if (other && "disabled" in other) control.disabled = Boolean(other.disabled);
+      takeOptions(control, other);
       if (told[name] === undefined || told[name] === this.was(control)) continue;
       const isLeftAlone = control.value === this.was(control) || control.disabled;
       if (isLeftAlone) control.value = told[name];
