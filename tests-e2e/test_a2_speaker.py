@@ -53,6 +53,8 @@ def test_a_speaker_alone_plans_runs_and_stops_a_webinar(
     press(page, "start")
     candidate.expect_screen("live")
     expect(candidate.player).to_have_attribute("src", EMBEDDED)
+    # Until the desk has heard it too, its button to save says that the webinar is still to come.
+    expect(page.locator('[data-console="live"]')).to_be_visible()
 
     page.locator('[name="player_src"]').fill(VK_VIDEO)
     page.locator(".webinar-form .actions button.primary").click()

@@ -3,6 +3,7 @@
 import { keepTime, localise, setClock } from "./clock.js";
 import { DeskForm } from "./desk-form.js";
 import { DeskPage } from "./desk-page.js";
+import { Session } from "./desk-session.js";
 import { handOver, sayOnce, showCopying } from "./habits.js";
 import { People } from "./people.js";
 import { Push } from "./push.js";
@@ -16,12 +17,13 @@ const SELDOM = 5;
 const root = /** @type {HTMLElement | null} */ (document.querySelector("[data-desk]"));
 const edited = /** @type {HTMLFormElement | null} */ (document.querySelector("form[data-webinar-form]"));
 
-/** @param {HTMLElement} desk @param {DeskForm | null} form */
-function follow(desk, form) {
+/** @param {HTMLElement} desk @param {DeskForm} form @param {Session} session */
+function follow(desk, form, session) {
   /** @type {People | null} */
   let people = null;
   /** @type {"open" | "lost"} */
   let connection = "open";
+  const lost = /** @type {HTMLElement} */ (desk.querySelector('[data-banner="lost"]'));
 
   const shown = () => {
     showCopying();
@@ -35,29 +37,33 @@ function follow(desk, form) {
       if (line instanceof HTMLElement) line.dataset.pageHealth = connection;
     }
   };
-  const page = new DeskPage(desk, form, shown);
+  const page = new DeskPage(desk, form, session, shown);
   localise(document);
   keepTime();
   shown();
 
-  new Push({
-    address: "/webinar/v1/state",
-    query: { webinar_id: desk.dataset.webinarId ?? "" },
-    version: page.version,
-    onLost: (isLost) => {
-      connection = isLost ? "lost" : "open";
-      banner("lost").hidden = !isLost;
-      shown();
-    },
-    onRefused: () => {
-      banner("ended").hidden = false;
-    },
-    onState: (state) => {
-      for (const count of desk.querySelectorAll("[data-viewers-count]")) count.textContent = state.viewers;
-      people?.changed(state.viewers);
-      page.hear(state.version);
-    },
-  });
+  const listen = () =>
+    new Push({
+      address: "/webinar/v1/state",
+      query: { webinar_id: desk.dataset.webinarId ?? "" },
+      version: page.version,
+      onLost: (isLost) => {
+        connection = isLost ? "lost" : "open";
+        lost.hidden = !isLost;
+        shown();
+      },
+      onRefused: (status) => session.say(status === 401 ? "ended" : "gone"),
+      onState: (state) => {
+        for (const count of desk.querySelectorAll("[data-viewers-count]")) count.textContent = state.viewers;
+        people?.changed(state.viewers);
+        page.hear(state.version);
+      },
+    });
+  let push = listen();
+  session.onBack = () => {
+    if (push.ended) push = listen();
+    page.look();
+  };
 
   let looks = 0;
   setInterval(() => {
@@ -67,16 +73,12 @@ function follow(desk, form) {
     const isWorthIt = status === "live" || status === "paused" || isAsked;
     if (isWorthIt && document.visibilityState === "visible") page.look();
   }, LOOK);
-
-  /** @param {string} name */
-  function banner(name) {
-    return /** @type {HTMLElement} */ (desk.querySelector(`[data-banner="${name}"]`));
-  }
 }
 
 setClock(edited?.dataset.now ?? "");
 sayOnce();
 handOver();
-const form = edited && new DeskForm(edited);
-if (root) follow(root, form);
+const session = new Session(edited?.getAttribute("action") ?? "");
+const form = edited && new DeskForm(edited, session);
+if (root && form) follow(root, form, session);
 else localise(document);
