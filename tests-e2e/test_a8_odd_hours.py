@@ -151,7 +151,7 @@ def test_moved_and_called_off_is_said_everywhere(world: World, cast: Cast, desk:
     assert second.decoded("sequence") > first.decoded("sequence")
     assert second["uid"] == first["uid"]
 
-    assert desk.save("cancel", webinar_id=webinar_id).status_code == 303
+    assert desk.save("cancel", webinar_id=webinar_id, confirm="confirm").status_code == 303
     expect(card).to_have_attribute("data-status", "cancelled")
     expect(card.get_by_text("Этот вебинар отменён.")).to_be_visible()
     expect(room.root).to_have_attribute("data-cancelled", "true")

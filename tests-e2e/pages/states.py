@@ -310,6 +310,15 @@ PAGES = (
                 press('form[action$="/start"] button'),
             ),
             State(
+                "webinar-cancel",
+                "calling off asks",
+                "planned",
+                "speaker",
+                DESK + "/{first}",
+                "[data-confirm]",
+                press('[data-console] button[value="cancel"]'),
+            ),
+            State(
                 "webinar-stop",
                 "a stop asks",
                 "live",

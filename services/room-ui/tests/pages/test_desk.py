@@ -150,6 +150,64 @@ async def test_what_core_answered_is_on_the_next_page_before_its_event_came(web:
 
 
 @pytest.mark.parametrize(
+    ("webinar", "action", "done"),
+    [
+        (webinar_event("draft"), "publish", "publish"),
+        (webinar_event("draft"), "draft", "draft"),
+        (webinar_event("scheduled"), "publish", "saved"),
+        (webinar_event("scheduled", cancelled=True), "publish", "saved"),
+        (webinar_event("scheduled", cancelled=True), "restore", "restore"),
+        (webinar_event("live"), "draft", "saved"),
+        (webinar_event("live"), "", "saved"),
+    ],
+)
+async def test_a_save_says_published_only_of_what_was_a_draft(
+    web: Web, webinar: WebinarEvent, action: str, done: str
+) -> None:
+    speaker, desk = await desk_of(web, webinar)
+    is_published = action == "publish" and webinar.status is WebinarStatus.DRAFT
+    status = WebinarStatus.SCHEDULED if is_published else webinar.status
+    web.commands.answer = CommandReply(ok=True, webinar=later(webinar, status=status))
+
+    answer = await speaker.post(desk, data={"title": "Another", "action": action})
+
+    assert answer.headers["location"] == f"{desk}?done={done}"
+
+
+async def test_enter_in_the_form_publishes_nothing(web: Web) -> None:
+    speaker, desk = await desk_of(web, webinar_event("draft"))
+
+    for path in (desk, "/admin_webinar/new"):
+        form = (await speaker.browser.get(path)).text.split("data-webinar-form")[1].split("</form>")[0]
+        # Enter presses the first of them.
+        assert re.findall(r'<button class="[^"]*" name="action" value="(\w+)"', form) == ["draft", "publish"]
+
+
+async def test_a_webinar_is_called_off_only_after_a_second_question_and_nothing_is_saved_with_it(web: Web) -> None:
+    planned, live = webinar_event("scheduled"), webinar_event("live")
+    speaker, desk = await desk_of(web, planned)
+    await web.know(live)
+    form = {**FORM, "action": "cancel", "expected_version": "1"}
+
+    asked = await speaker.post(desk, data=form)
+    assert web.commands.sent == []
+    web.commands.answer = CommandReply(ok=True, webinar=later(planned, cancelled=True))
+    answer = await speaker.post(desk, data={**form, "confirm": "confirm"})
+    web.commands.answer = refusal(ErrorCode.INVALID_REWIND)
+    refused = await speaker.post(f"/admin_webinar/{live.webinar_id}", data={"action": "cancel"})
+
+    assert 'name="confirm" value="confirm"' in asked.text
+    assert f'action="{desk}"' in asked.text
+    assert 'name="action" value="cancel"' in asked.text
+    assert 'name="expected_version" value="1"' in asked.text
+    assert answer.headers["location"] == f"{desk}?done=cancel"
+    (command, _, _), _ = web.commands.sent
+    assert isinstance(command, CoreWebinarUpsert)
+    assert (command.action, command.expected_version, command.changes) == ("cancel", 1, {})
+    assert (refused.status_code, 'data-error-code="webinar_state_invalid_rewind"' in refused.text) == (409, True)
+
+
+@pytest.mark.parametrize(
     ("code", "field", "status"),
     [
         (ErrorCode.INVALID_FIELD, "duration_minutes", 422),
@@ -247,6 +305,24 @@ async def test_an_unanswered_command_is_not_known_yet_and_the_page_shows_what_is
     assert new.status_code == 200
     assert "Пока неизвестно" in new.text
     assert 'value="New title"' in new.text
+
+
+async def test_an_unanswered_save_keeps_what_was_typed_and_can_be_repeated(web: Web) -> None:
+    planned = webinar_event(title="Old", cta_text="Old button")
+    speaker, desk = await desk_of(web, planned)
+    web.commands.answer = CommandUnanswered("slow")
+
+    form = {"title": "Mine", "description": "A long text", "expected_version": "1", "original": '{"title": "Old"}'}
+    answer = await speaker.post(desk, data={**form, "action": "publish"})
+
+    assert answer.status_code == 200
+    assert "Пока неизвестно, сохранилось ли это" in answer.text
+    assert 'name="title" type="text" value="Mine"' in answer.text
+    assert "A long text</textarea>" in answer.text
+    assert 'data-typed="true"' in answer.text
+    assert 'name="expected_version" value="1"' in answer.text
+    assert 'name="original" value="{&#34;title&#34;: &#34;Old&#34;}"' in answer.text
+    assert 'value="Old button"' in answer.text
 
 
 async def test_start_sends_who_and_tells_the_outcome(web: Web) -> None:

@@ -9,9 +9,15 @@ from contracts.message_texts import DEFAULT_TEXTS, LONGEST_MESSAGE
 from room_ui.i18n import texts
 from room_ui.pages.messages import SAMPLES, WORD_NAMES, preview_of
 from room_ui.testing import BASE_URL, Web
-from servicekit import CommandNotSent
+from servicekit import CommandNotSent, CommandUnanswered
 
 ADDRESS = "/admin_webinar/messages/"
+
+
+def shown_in(page: str, text: str) -> str:
+    """Return what stands in a field of the page: that of a step and a language."""
+    [shown] = re.findall(rf'<textarea id="t-{text}"[^>]*>\n(.*?)</textarea>', page, re.DOTALL)
+    return html.unescape(shown)
 
 
 async def test_texts_are_shown_as_they_read_and_saved_by_command(web: Web) -> None:
@@ -27,7 +33,22 @@ async def test_texts_are_shown_as_they_read_and_saved_by_command(web: Web) -> No
     assert "Hello, Anna! How it all works\n<b>47</b> &lt;script&gt;" in page
     [(command, _, _)] = web.commands.sent
     assert command == MessageTemplateSet(step="attended", locale="en", text="Hi, {name}\nBye")
-    assert saved.headers["location"] == f"{ADDRESS}?done=template"
+    assert saved.status_code == 200
+    assert "Текст сохранён." in saved.text
+    # What has just been saved is on the page, though post-webinar has not told of it yet.
+    assert shown_in(saved.text, "attended-en") == "Hi, {name}\nBye"
+    assert "Hi, Anna\nBye" in saved.text
+
+
+async def test_a_text_whose_saving_is_not_answered_stays_on_the_page(web: Web) -> None:
+    admin = await web.member("admin")
+    web.commands.answer = CommandUnanswered("slow")
+
+    answer = await admin.post(ADDRESS, data={"step": "attended", "locale": "ru", "text": "Долго писали"})
+
+    assert answer.status_code == 200
+    assert "Пока неизвестно, сохранилось ли это" in answer.text
+    assert shown_in(answer.text, "attended-ru") == "Долго писали"
 
 
 async def test_a_preview_saves_nothing_and_a_refused_text_is_kept(web: Web) -> None:
@@ -101,8 +122,7 @@ async def test_the_text_that_it_began_with_is_put_back_and_saved_only_when_asked
 
     answer = await admin.post(ADDRESS, data={**form, "original": "original"})
 
-    [shown] = re.findall(r'<textarea id="t-attended-ru"[^>]*>\n(.*?)</textarea>', answer.text, re.DOTALL)
-    assert html.unescape(shown) == DEFAULT_TEXTS[Step.ATTENDED, "ru"]
+    assert shown_in(answer.text, "attended-ru") == DEFAULT_TEXTS[Step.ATTENDED, "ru"]
     assert "первоначальный текст" in answer.text
     assert web.commands.sent == []
 

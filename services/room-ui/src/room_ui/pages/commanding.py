@@ -43,13 +43,13 @@ class Outcome:
             return STATUS_OF.get(self.error.code, 409)
         return 503 if self.not_sent else 200
 
-    def notice(self, texts: Texts) -> Notice | None:
-        """Return the words for everything but "done"."""
+    def notice(self, texts: Texts, *, unanswered: str = UNANSWERED) -> Notice | None:
+        """Return the words for everything but "done"; `unanswered` where the page says more of that."""
         if self.error is not None:
             return Notice("bad", refusal_words(texts, self.error), self.error.code)
         if self.not_sent:
             return Notice("bad", texts.gettext(NOT_SENT), ErrorCode.UNAVAILABLE)
-        return Notice("plain", texts.gettext(UNANSWERED)) if self.unanswered else None
+        return Notice("plain", texts.gettext(unanswered)) if self.unanswered else None
 
 
 def _story(request: Request, command: Command) -> str | None:

@@ -28,6 +28,7 @@ from room_ui import domain, refusals, repository
 from room_ui.headers import frames
 from room_ui.i18n import mark as _
 from room_ui.pages import desk_queries, queries
+from room_ui.pages.asking import ask, is_confirmed
 from room_ui.pages.commanding import Outcome
 from room_ui.pages.forms import FIELDS, WebinarForm, command_id, read_webinar_form, uuid_or_none, values_of
 from room_ui.pages.health import ask_core, health
@@ -35,7 +36,7 @@ from room_ui.pages.known import known_room, take_in
 from room_ui.pages.links import page_without_frame
 from room_ui.pages.rendering import language_of, now_of, page
 from room_ui.pages.reports import report_of
-from room_ui.pages.words import FIELD_NAMES, NEXT_STEPS, PAGES_WITHOUT_FRAME, Notice, refusal_words
+from room_ui.pages.words import FIELD_NAMES, NEXT_STEPS, PAGES_WITHOUT_FRAME, UNANSWERED_FORM, Notice, refusal_words
 from room_ui.refusals import Refusal
 from room_ui.rooms.room import Room
 from room_ui.viewer import Viewer
@@ -217,7 +218,20 @@ async def create_webinar(request: Request, viewer: Managing) -> Response:
 
 @router.post("/admin_webinar/{webinar_id}")
 async def save_webinar(request: Request, webinar_id: UUID, viewer: Managing) -> Response:
-    """Change a webinar as the form says."""
+    """Change a webinar as the form says; call it off only after a second question."""
+    form = await request.form()
+    if form.get("action") == "cancel" and not await is_confirmed(request):
+        webinar = (await known_room(request, webinar_id)).webinar
+        if webinar.status is WebinarStatus.SCHEDULED and not webinar.cancelled:
+            return ask(
+                request,
+                webinar,
+                _("Call the webinar off?"),
+                _("The schedule, the room and the calendars will say so. It can be brought back until its time."),
+                _("Yes, call it off"),
+                is_final=True,
+                hidden={"action": "cancel", "expected_version": str(form.get("expected_version", ""))},
+            )
     return await _save(request, webinar_id)
 
 
@@ -230,22 +244,29 @@ async def _save(request: Request, webinar_id: UUID | None) -> Response:
         webinar_id=webinar_id,
         expected_version=0 if is_new else form.expected_version,
         action=form.action or None,
-        **form.changes,
+        **({} if form.action == "cancel" else form.changes),
     )
     message_id = command_id(form.message_id or uuid4(), "upsert", command.model_dump(mode="json"))
-    known = parts_of(request).rooms.known(webinar_id)
+    room = await _room_or_none(request, webinar_id)
+    known = room.webinar if room else None
     outcome = _empty_frame(form, known) or await ask_core(request, command, message_id)
     if outcome.reply is not None:
         await take_in(request, outcome.reply.webinar)
-        before_start = outcome.reply.webinar and outcome.reply.webinar.status is WebinarStatus.DRAFT
-        done = form.action if form.action != "draft" or before_start else "saved"
-        return RedirectResponse(f"/admin_webinar/{webinar_id}?done={done or 'saved'}", 303)
+        done = _done(form.action, known, outcome.reply.webinar)
+        return RedirectResponse(f"/admin_webinar/{webinar_id}?done={done}", 303)
     room = await _room_or_none(request, webinar_id)
-    if outcome.unanswered and room is not None:
-        return RedirectResponse(f"/admin_webinar/{webinar_id}?done=unknown", 303)
     if room is None and not is_new:
         raise refusals.webinar_not_found()
-    return await _refused(request, outcome, form, webinar_id, room)
+    return await _shown_again(request, outcome, form, webinar_id, room)
+
+
+def _done(action: str, before: WebinarEvent | None, after: WebinarEvent | None) -> str:
+    """Return what was done, as `?done=` says it: to save what is a draft no more says `publish` or `draft`, too."""
+    was_published = before is not None and before.status is not WebinarStatus.DRAFT
+    is_published = after is None or after.status is not WebinarStatus.DRAFT
+    if (action == "publish" and was_published) or (action == "draft" and is_published):
+        return "saved"
+    return action or "saved"
 
 
 def _empty_frame(form: WebinarForm, webinar: WebinarEvent | None) -> Outcome | None:
@@ -266,10 +287,10 @@ async def _room_or_none(request: Request, webinar_id: UUID) -> Room | None:
         return None
 
 
-async def _refused(
+async def _shown_again(
     request: Request, outcome: Outcome, form: WebinarForm, webinar_id: UUID, room: Room | None
 ) -> Response:
-    """Show the form again with everything that was typed, and the words at the field that was refused."""
+    """Show the form again with everything that was typed, and the words at the field that was refused, if one was."""
     language = language_of(request)
     present = values_of(room.webinar) if room else {}
     shown = ShownForm(
@@ -288,7 +309,7 @@ async def _refused(
             shown = of_webinar(room.webinar)
             shown = replace(shown, values=shown.values | form.edited, typed=True)
         shown = replace(shown, errors={error.field: words})
-    notice = outcome.notice(language)
+    notice = outcome.notice(language, unanswered=UNANSWERED_FORM)
     if notice is not None and error is not None and error.field is not None and error.field in FIELD_NAMES:
         notice = replace(notice, text=f"{language.gettext(FIELD_NAMES[error.field])}: {notice.text}")
     return await webinar_page(request, room, form=shown, notice=notice, status=outcome.status)

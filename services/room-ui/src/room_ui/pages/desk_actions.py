@@ -23,12 +23,13 @@ from starlette.responses import RedirectResponse, Response
 from room_ui import domain
 from room_ui.i18n import mark as _
 from room_ui.pages import queries
+from room_ui.pages.asking import ask, is_confirmed
 from room_ui.pages.commanding import send
 from room_ui.pages.desk import webinar_page
 from room_ui.pages.forms import command_id, form_id, uuid_or_none
 from room_ui.pages.health import ask_core
 from room_ui.pages.known import known_room, take_in
-from room_ui.pages.rendering import language_of, now_of, page
+from room_ui.pages.rendering import language_of, now_of
 from room_ui.pages.words import delivery_words
 from room_ui.viewer import Viewer
 from room_ui.web import parts_of, require
@@ -59,8 +60,8 @@ def _context(viewer: Viewer) -> StatusContext:
 async def _press(request: Request, webinar_id: UUID, command: Command, done: str) -> Response:
     """Send a button's command; go back to the desk when it was done, else say at once why not."""
     message_id = command_id(form_id(await request.form()), command.topic, command.model_dump(mode="json"))
-    ask = send if isinstance(command, PostWebinarFollowupControl) else ask_core
-    outcome = await ask(request, command, message_id)
+    hand_over = send if isinstance(command, PostWebinarFollowupControl) else ask_core
+    outcome = await hand_over(request, command, message_id)
     if outcome.reply is not None:
         await take_in(request, outcome.reply.webinar)
         return RedirectResponse(f"/admin_webinar/{webinar_id}?done={done}", 303)
@@ -68,10 +69,6 @@ async def _press(request: Request, webinar_id: UUID, command: Command, done: str
         return RedirectResponse(f"/admin_webinar/{webinar_id}?done=unknown", 303)
     room = await known_room(request, webinar_id)
     return await webinar_page(request, room, notice=outcome.notice(language_of(request)), status=outcome.status)
-
-
-async def _is_confirmed(request: Request) -> bool:
-    return (await request.form()).get("confirm") == "confirm"
 
 
 def is_early(webinar: WebinarEvent, request: Request) -> bool:
@@ -84,38 +81,12 @@ def is_early(webinar: WebinarEvent, request: Request) -> bool:
     )
 
 
-def _ask(
-    request: Request,
-    webinar: WebinarEvent,
-    question: str,
-    words: str,
-    yes: str,
-    *,
-    is_final: bool = False,
-    about: str | None = None,
-    hidden: Mapping[str, str] | None = None,
-) -> Response:
-    """Ask a second question; `hidden` is what the first form said, to be said again with the yes."""
-    language = language_of(request)
-    return page(
-        request,
-        "desk/confirm.html",
-        webinar=webinar,
-        question=language.gettext(question),
-        words=language.gettext(words),
-        yes=language.gettext(yes),
-        is_final=is_final,
-        about=about,
-        hidden=hidden or {},
-    )
-
-
 @router.post("/admin_webinar/{webinar_id}/start")
 async def start(request: Request, webinar_id: UUID, viewer: Running) -> Response:
     """Go on air; long before the time only after a second question."""
     webinar = (await known_room(request, webinar_id)).webinar
-    if is_early(webinar, request) and not await _is_confirmed(request):
-        return _ask(
+    if is_early(webinar, request) and not await is_confirmed(request):
+        return ask(
             request,
             webinar,
             _("Start before the time?"),
@@ -130,8 +101,8 @@ async def start(request: Request, webinar_id: UUID, viewer: Running) -> Response
 async def stop(request: Request, webinar_id: UUID, viewer: Running) -> Response:
     """End the webinar, after a second question."""
     webinar = (await known_room(request, webinar_id)).webinar
-    if webinar.status in domain.ON_AIR and not await _is_confirmed(request):
-        return _ask(
+    if webinar.status in domain.ON_AIR and not await is_confirmed(request):
+        return ask(
             request,
             webinar,
             _("Stop the webinar?"),
@@ -169,9 +140,9 @@ async def resend(request: Request, webinar_id: UUID, viewer: Managing) -> Respon
     """Send one message once more, after a second question; what is not known here is left to post-webinar."""
     delivery_id = uuid_or_none((await request.form()).get("delivery_id"))
     known = await queries.delivery(parts_of(request).database.pool, delivery_id) if delivery_id else None
-    if known is not None and not await _is_confirmed(request):
+    if known is not None and not await is_confirmed(request):
         line, language = known.delivery, language_of(request)
-        return _ask(
+        return ask(
             request,
             (await known_room(request, webinar_id)).webinar,
             _("Send this message again?"),
@@ -189,8 +160,8 @@ async def control_followups(
     request: Request, webinar_id: UUID, action: Literal["hold", "release", "cancel"], viewer: Managing
 ) -> Response:
     """Hold, release or cancel the messages of a webinar; cancel only after a second question."""
-    if action == "cancel" and not await _is_confirmed(request):
-        return _ask(
+    if action == "cancel" and not await is_confirmed(request):
+        return ask(
             request,
             (await known_room(request, webinar_id)).webinar,
             _("Cancel the messages?"),

@@ -20,7 +20,7 @@ from contracts.message_texts import (
 )
 from fastapi import APIRouter, Depends, Request
 from markupsafe import Markup
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from room_ui import refusals
 from room_ui.i18n import Texts, texts, zone_of
@@ -29,7 +29,7 @@ from room_ui.pages import queries
 from room_ui.pages.commanding import send
 from room_ui.pages.forms import command_id, form_id
 from room_ui.pages.rendering import LANGUAGES, language_of, now_of, page
-from room_ui.pages.words import STEPS, Notice
+from room_ui.pages.words import STEPS, UNANSWERED_FORM, Notice, done_notice
 from room_ui.viewer import LOCALES, Viewer
 from room_ui.web import parts_of, require
 
@@ -183,8 +183,6 @@ async def set_message(request: Request, viewer: Managing) -> Response:
         return await _page(request, typed=typed, refused={(step, locale): problem}, notice=notice, status=422)
     command = MessageTemplateSet(step=step, locale=locale, text=text)
     outcome = await send(request, command, command_id(form_id(form), command.topic, command.model_dump()))
-    if outcome.is_done:
-        return RedirectResponse("/admin_webinar/messages/?done=template", 303)
-    if outcome.unanswered:
-        return RedirectResponse("/admin_webinar/messages/?done=unknown", 303)
-    return await _page(request, typed=typed, notice=outcome.notice(language), status=outcome.status)
+    # No redirect: the next page would show what the projection has, and post-webinar tells of its texts a moment later.
+    said = outcome.notice(language, unanswered=UNANSWERED_FORM) or done_notice(language, "template")
+    return await _page(request, typed=typed, notice=said, status=outcome.status)

@@ -224,6 +224,10 @@ SERVICE_WORDS = (
 
 NOT_SENT = _("The part that keeps webinars cannot be reached just now. Nothing was changed; try again in a moment.")
 UNANSWERED = _("It is not known yet whether this was done. The page shows what is known; look again in a moment.")
+UNANSWERED_FORM = _(
+    "It is not known yet whether this was saved. What you have typed still stands here: save it again in a moment, "
+    "twice does no harm."
+)
 
 DONE: Mapping[str, str] = {
     "draft": _("Saved as a draft."),

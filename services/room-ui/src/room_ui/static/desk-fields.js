@@ -106,8 +106,11 @@ function helpWithLink(form, place, link, find) {
   const preview = /** @type {HTMLDetailsElement} */ (find(`[data-preview="${place}"]`));
   const stage = /** @type {HTMLElement} */ (preview.querySelector("[data-preview-place]"));
   const address = `/admin_webinar/preview/${place}`;
-  const token = /** @type {Field} */ (form.elements.namedItem("csrf_token")).value;
+  const token = () => /** @type {Field} */ (form.elements.namedItem("csrf_token")).value;
   const platform = /** @type {HTMLSelectElement | null} */ (form.elements.namedItem("stream_type"));
+  const isFramed = () => !platform || platform.value === "embed";
+  const present = () => `${isFramed()} ${link.value.trim()}`;
+  let shown = present();
   let asked = 0;
 
   /** Our own page in between: its policy names the host, this page's was fixed before the link was typed. */
@@ -122,7 +125,7 @@ function helpWithLink(form, place, link, find) {
     sent.action = address;
     sent.target = frame.name;
     for (const [name, value] of [
-      ["csrf_token", token],
+      ["csrf_token", token()],
       ["address", link.value],
     ]) {
       const field = document.createElement("input");
@@ -138,15 +141,20 @@ function helpWithLink(form, place, link, find) {
 
   const show = async () => {
     const number = ++asked;
-    const isFramed = !platform || platform.value === "embed";
-    preview.hidden = !isFramed || !link.value.trim();
+    shown = present();
     words.replaceChildren();
-    if (!isFramed || !link.value.trim()) return;
-    const body = new URLSearchParams({ csrf_token: token, address: link.value });
+    if (!isFramed() || !link.value.trim()) {
+      preview.hidden = true;
+      stage.replaceChildren();
+      return;
+    }
+    preview.hidden = false;
+    const body = new URLSearchParams({ csrf_token: token(), address: link.value });
     try {
       const response = await fetch(address, { method: "POST", body, headers: { "X-Part": "words" } });
       const holder = document.createElement("template");
-      if (response.ok) holder.innerHTML = await response.text();
+      // Who is signed out is sent to the page where one signs in.
+      if (response.ok && !response.redirected) holder.innerHTML = await response.text();
       if (number !== asked) return;
       words.replaceChildren(holder.content);
     } catch {
@@ -160,9 +168,9 @@ function helpWithLink(form, place, link, find) {
   link.addEventListener("input", afterTyping(show));
   platform?.addEventListener("change", show);
   preview.addEventListener("toggle", () => (preview.open ? showFrame() : stage.replaceChildren()));
-  preview.hidden = !link.value.startsWith("https://") || (platform !== null && platform.value !== "embed");
+  preview.hidden = !link.value.startsWith("https://") || !isFramed();
   return () => {
-    preview.hidden = !link.value.startsWith("https://");
+    if (present() !== shown) show();
   };
 }
 

@@ -1,7 +1,8 @@
 // The desk's page of one webinar: it follows what Core says, whoever asked for it, and stays where it is.
 
 import { localise } from "./clock.js";
-import { busy, filled, placeOf, read, send, word } from "./desk-press.js";
+import { busy, filled, placeOf, read } from "./desk-press.js";
+import { goToWords, refuse, say, show, word } from "./desk-words.js";
 
 const AGAIN = 300;
 const TRIES = 10;
@@ -26,20 +27,22 @@ export function happened(before, after) {
 
 export class DeskPage {
   /**
-   * @param {HTMLElement} root @param {import("./desk-form.js").DeskForm | null} form
+   * @param {HTMLElement} root @param {import("./desk-form.js").DeskForm} form
+   * @param {import("./desk-session.js").Session} session
    * @param {() => void} onShown parts of the page were made anew
    */
-  constructor(root, form, onShown) {
+  constructor(root, form, session, onShown) {
     this.root = root;
     this.form = form;
+    this.session = session;
     this.onShown = onShown;
-    // This page may be the answer to a form, so it is asked for by its own address, never by the one it came from.
-    this.address = `/admin_webinar/${root.dataset.webinarId}`;
     this.told = this.version;
     this.presses = 0;
     this.turn = Promise.resolve();
     this.isLooking = false;
     this.isHeld = false;
+    /** What finds the button again that a question was asked for. */
+    this.asked = "";
     /** @type {Map<string, string>} */
     this.shapes = new Map(this.slots.map((slot) => [slot.dataset.slot ?? "", shape(slot)]));
     this.dialog = /** @type {HTMLDialogElement} */ (document.querySelector("dialog[data-dialog]"));
@@ -67,8 +70,9 @@ export class DeskPage {
       this.press(form, event.submitter);
     });
     // A button that is made anew between pressing and letting go is not pressed.
-    document.addEventListener("pointerdown", () => {
-      this.isHeld = true;
+    document.addEventListener("pointerdown", (event) => {
+      // Of the other buttons the browser's own menu may swallow the end.
+      if (event.button === 0) this.isHeld = true;
     });
     for (const name of ["pointerup", "pointercancel", "blur"]) {
       window.addEventListener(name, () => {
@@ -81,31 +85,14 @@ export class DeskPage {
       event.preventDefault();
       this.dialog.close();
     });
-    this.dialog.addEventListener("close", () => this.place.replaceChildren());
+    this.dialog.addEventListener("close", () => {
+      this.place.replaceChildren();
+      if (!this.isPressed) this.rest(this.asked);
+    });
   }
 
   get place() {
     return /** @type {HTMLElement} */ (this.dialog.querySelector("[data-dialog-place]"));
-  }
-
-  /** Say what has happened, where screen readers hear it. @param {string} words */
-  say(words) {
-    const notice = document.createElement("p");
-    notice.className = "notice";
-    notice.textContent = words;
-    this.show(notice);
-  }
-
-  /** Put words in the place of those that were there. @param {Element | null} notice */
-  show(notice) {
-    for (const old of document.querySelectorAll("main > [data-notice]")) old.remove();
-    const [said, refused] = ["[data-said]", "[data-refused]"].map((one) => this.root.querySelector(one));
-    said?.replaceChildren();
-    refused?.replaceChildren();
-    if (!notice) return;
-    const isBad = notice.classList.contains("bad");
-    if (!isBad) notice.removeAttribute("role");
-    (isBad ? refused : said)?.replaceChildren(notice);
   }
 
   /** Somebody says which version there is. @param {number} version */
@@ -128,7 +115,7 @@ export class DeskPage {
     if (this.isPressed || this.isLooking || this.isHeld) return;
     this.isLooking = true;
     try {
-      const response = await fetch(this.address + location.search, { cache: "no-store" });
+      const response = await fetch(this.session.address + location.search, { cache: "no-store" });
       if (response.ok && !this.isPressed) this.take(read(await response.text()), true);
     } catch {
       // The banner says that the connection is lost.
@@ -141,6 +128,7 @@ export class DeskPage {
   take(page, says) {
     const fresh = page.querySelector("[data-desk]");
     if (!(fresh instanceof HTMLElement) || Number(fresh.dataset.version) < this.version) return;
+    this.session.take(page);
     const before = { ...this.root.dataset };
     const isNew = Number(fresh.dataset.version) > this.version;
     Object.assign(this.root.dataset, fresh.dataset);
@@ -156,8 +144,8 @@ export class DeskPage {
       else if (shape(other) !== this.shapes.get(name)) this.swap(slot, other);
     }
     const form = page.querySelector("form[data-webinar-form]");
-    if (isNew && form instanceof HTMLFormElement) this.form?.merge(form);
-    if (isNew && says) this.say(word(happened(before, this.root.dataset) ?? "changed"));
+    if (isNew && form instanceof HTMLFormElement) this.form.merge(form);
+    if (isNew && says) say(word(happened(before, this.root.dataset) ?? "changed"));
     this.onShown();
   }
 
@@ -209,18 +197,18 @@ export class DeskPage {
   press(form, button) {
     this.presses += 1;
     const isAnswer = form.matches("[data-confirm]");
-    const place = document.activeElement === button && !isAnswer ? placeOf(button) : "";
+    const place = isAnswer ? this.asked : placeOf(button);
     const said = filled(form, button);
     const undo = busy(button);
     this.turn = this.turn.then(async () => {
       try {
-        const { response, page } = await send(form, said);
+        const { page } = await this.session.send(form, said);
         undo();
-        this.answered(response, page, isAnswer);
+        this.answered(page, isAnswer, place);
       } catch {
         undo();
         if (isAnswer) this.dialog.close();
-        this.show(bad(word("failed")));
+        refuse();
       }
       this.presses -= 1;
       this.rest(place);
@@ -229,19 +217,19 @@ export class DeskPage {
 
   /** A press has been answered: the keyboard goes on from its button, and what else has happened is shown. @param {string} place */
   rest(place) {
-    if (document.activeElement === document.body || !document.activeElement) {
-      this.focus(this.root, place);
-      if (document.activeElement === document.body) this.focus(this.root, "[data-said]:not(:empty), [data-refused]:not(:empty)");
-    }
+    const isNowhere = () => document.activeElement === document.body || !document.activeElement;
+    if (isNowhere()) this.focus(this.root, place);
+    if (isNowhere()) goToWords();
     if (this.told > this.version) this.catchUp();
     else if (location.search) this.look();
   }
 
-  /** @param {Response} response @param {Document} page @param {boolean} isAnswer to the question asked before */
-  answered(response, page, isAnswer) {
+  /** @param {Document} page @param {boolean} isAnswer to the question asked before @param {string} place */
+  answered(page, isAnswer, place) {
     const question = page.querySelector("form[data-confirm]");
     if (question) {
-      this.show(null);
+      show(null);
+      this.asked = place;
       this.place.replaceChildren(question);
       question.classList.remove("card");
       if (!this.dialog.open) this.dialog.showModal();
@@ -251,17 +239,8 @@ export class DeskPage {
     const desk = page.querySelector("[data-desk]");
     if (desk instanceof HTMLElement && desk.dataset.webinarId === this.root.dataset.webinarId) {
       this.take(page, false);
-      this.show(page.querySelector("[data-notice]"));
-    } else if (response.redirected) location.assign(response.url);
-    else this.show(bad(page.querySelector("main h1")?.textContent || word("failed")));
+      show(page.querySelector("[data-notice]"));
+    } else if (this.session.away) this.session.goToWayIn();
+    else refuse(page);
   }
-}
-
-/** @param {string} words */
-function bad(words) {
-  const notice = document.createElement("p");
-  notice.className = "notice bad";
-  notice.setAttribute("role", "alert");
-  notice.textContent = words;
-  return notice;
 }

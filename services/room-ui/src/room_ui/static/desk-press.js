@@ -1,10 +1,6 @@
 // A press of one of the desk's buttons: it shows at once that it works, and its answer comes without leaving the page.
 
-/** Words of the page, by name. @param {string} name */
-export function word(name) {
-  const template = document.querySelector(`template[data-word="${name}"]`);
-  return template instanceof HTMLTemplateElement ? (template.content.textContent ?? "").trim() : "";
-}
+import { word } from "./desk-words.js";
 
 /**
  * Show that a button is at work; returns what ends that. The other buttons of its form wait, too.

@@ -3,7 +3,8 @@
 import { keepTime, localise, setClock } from "./clock.js";
 import { DeskForm } from "./desk-form.js";
 import { DeskPage } from "./desk-page.js";
-import { word } from "./desk-press.js";
+import { Session } from "./desk-session.js";
+import { handOver, sayOnce, showCopying } from "./habits.js";
 import { People } from "./people.js";
 import { Push } from "./push.js";
 
@@ -12,58 +13,20 @@ const LOOK = 4000;
 const LOOKS_AFTER_THE_END = 300;
 const LOOKS_OFTEN = 20;
 const SELDOM = 5;
-const COPIED = 2000;
 
 const root = /** @type {HTMLElement | null} */ (document.querySelector("[data-desk]"));
 const edited = /** @type {HTMLFormElement | null} */ (document.querySelector("form[data-webinar-form]"));
 
-// The words about what was just done belong to this moment: a reload must not say them again.
-const address = new URL(location.href);
-if (address.searchParams.has("done")) {
-  address.searchParams.delete("done");
-  history.replaceState(null, "", address);
-}
-
-document.addEventListener("focusin", (event) => {
-  if (event.target instanceof HTMLInputElement && event.target.matches("[data-select]")) event.target.select();
-});
-document.addEventListener("click", (event) => {
-  const button = event.target instanceof Element ? event.target.closest("[data-copy]") : null;
-  if (button instanceof HTMLElement) copy(button);
-});
-
-/** @param {HTMLElement} button */
-async function copy(button) {
-  const field = document.getElementById(button.dataset.copy ?? "");
-  const label = button.querySelector("[data-label]");
-  if (!(field instanceof HTMLInputElement) || !label) return;
-  field.select();
-  try {
-    await navigator.clipboard.writeText(field.value);
-  } catch {
-    return; // It is selected, at least.
-  }
-  const words = label.textContent;
-  label.textContent = word("copied");
-  setTimeout(() => {
-    label.textContent = words;
-  }, COPIED);
-}
-
-/** What works only with a script is shown by it. */
-function showTools() {
-  for (const button of document.querySelectorAll("[data-copy]")) button.removeAttribute("hidden");
-}
-
-/** @param {HTMLElement} desk @param {DeskForm | null} form */
-function follow(desk, form) {
+/** @param {HTMLElement} desk @param {DeskForm} form @param {Session} session */
+function follow(desk, form, session) {
   /** @type {People | null} */
   let people = null;
   /** @type {"open" | "lost"} */
   let connection = "open";
+  const lost = /** @type {HTMLElement} */ (desk.querySelector('[data-banner="lost"]'));
 
   const shown = () => {
-    showTools();
+    showCopying();
     const box = /** @type {HTMLElement | null} */ (desk.querySelector("[data-people-box]"));
     if (people?.root !== box) {
       people?.stop();
@@ -74,29 +37,33 @@ function follow(desk, form) {
       if (line instanceof HTMLElement) line.dataset.pageHealth = connection;
     }
   };
-  const page = new DeskPage(desk, form, shown);
+  const page = new DeskPage(desk, form, session, shown);
   localise(document);
   keepTime();
   shown();
 
-  new Push({
-    address: "/webinar/v1/state",
-    query: { webinar_id: desk.dataset.webinarId ?? "" },
-    version: page.version,
-    onLost: (isLost) => {
-      connection = isLost ? "lost" : "open";
-      banner("lost").hidden = !isLost;
-      shown();
-    },
-    onRefused: () => {
-      banner("ended").hidden = false;
-    },
-    onState: (state) => {
-      for (const count of desk.querySelectorAll("[data-viewers-count]")) count.textContent = state.viewers;
-      people?.changed(state.viewers);
-      page.hear(state.version);
-    },
-  });
+  const listen = () =>
+    new Push({
+      address: "/webinar/v1/state",
+      query: { webinar_id: desk.dataset.webinarId ?? "" },
+      version: page.version,
+      onLost: (isLost) => {
+        connection = isLost ? "lost" : "open";
+        lost.hidden = !isLost;
+        shown();
+      },
+      onRefused: (status) => session.say(status === 401 ? "ended" : "gone"),
+      onState: (state) => {
+        for (const count of desk.querySelectorAll("[data-viewers-count]")) count.textContent = state.viewers;
+        people?.changed(state.viewers);
+        page.hear(state.version);
+      },
+    });
+  let push = listen();
+  session.onBack = () => {
+    if (push.ended) push = listen();
+    page.look();
+  };
 
   let looks = 0;
   setInterval(() => {
@@ -106,17 +73,12 @@ function follow(desk, form) {
     const isWorthIt = status === "live" || status === "paused" || isAsked;
     if (isWorthIt && document.visibilityState === "visible") page.look();
   }, LOOK);
-
-  /** @param {string} name */
-  function banner(name) {
-    return /** @type {HTMLElement} */ (desk.querySelector(`[data-banner="${name}"]`));
-  }
 }
 
 setClock(edited?.dataset.now ?? "");
-const form = edited && new DeskForm(edited);
-if (root) follow(root, form);
-else {
-  localise(document);
-  showTools();
-}
+sayOnce();
+handOver();
+const session = new Session(edited?.getAttribute("action") ?? "");
+const form = edited && new DeskForm(edited, session);
+if (root && form) follow(root, form, session);
+else localise(document);

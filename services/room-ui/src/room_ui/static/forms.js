@@ -1,15 +1,12 @@
 // Small helps for forms and links to hand over. Each works where a page names it by a data attribute; no form needs them.
 
 import { keepTime, localise, setClock } from "./clock.js";
+import { handOver, sayOnce } from "./habits.js";
 
 const PREVIEW_PAUSE = 300;
-const COPIED_SHOWN = 2500;
 
 /** @param {string} selector @param {ParentNode} [root] */
 const all = (selector, root = document) => /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(selector));
-
-/** @param {HTMLElement} element @param {string} selector */
-const inputIn = (element, selector) => /** @type {HTMLInputElement | null} */ (element.querySelector(selector));
 
 /** @param {HTMLElement} button */
 const textOf = (button) => /** @type {HTMLTextAreaElement | null} */ (button.closest("form")?.querySelector("textarea"));
@@ -25,54 +22,6 @@ function reveal() {
     button.hidden = false;
     button.addEventListener("click", () => show(input.type === "password"));
     input.form?.addEventListener("submit", () => show(false));
-  }
-}
-
-/** @param {string} text @param {HTMLInputElement | null} [shown] what to mark where scripts may not write */
-async function copy(text, shown) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    shown?.select();
-    return Boolean(shown) && document.execCommand("copy");
-  }
-}
-
-/** @param {HTMLElement} button */
-function sayCopied(button) {
-  const words = button.querySelector("span");
-  if (!words) return;
-  const usual = words.dataset.usual ?? words.textContent ?? "";
-  words.dataset.usual = usual;
-  words.textContent = words.dataset.copied ?? "";
-  const announced = document.querySelector("[data-announce]");
-  if (announced) announced.textContent = words.textContent;
-  window.setTimeout(() => {
-    words.textContent = usual;
-  }, COPIED_SHOWN);
-}
-
-/** Addresses to hand over: marked when they are reached, copied by a button. */
-function handOver() {
-  for (const input of all("[data-select]")) {
-    input.addEventListener("focus", () => /** @type {HTMLInputElement} */ (input).select());
-  }
-  for (const button of all("[data-copy]")) {
-    const row = /** @type {HTMLElement} */ (button.closest(".with-copy"));
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      const input = inputIn(row, "input");
-      if (await copy(input?.value ?? "", input)) sayCopied(button);
-    });
-  }
-  for (const button of all("[data-copy-all]")) {
-    button.hidden = !navigator.clipboard;
-    button.addEventListener("click", async () => {
-      const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (all("[data-one-time-link]"));
-      const lines = [...inputs].map((input) => `${input.getAttribute("aria-label")}\t${input.value}`);
-      if (await copy(lines.join("\n"))) sayCopied(button);
-    });
   }
 }
 
@@ -143,14 +92,6 @@ function guard() {
   window.addEventListener("beforeunload", (event) => {
     if (changed.size > 0) event.preventDefault();
   });
-}
-
-/** The words about what was just done belong to this moment: a reload must not say them again. */
-function sayOnce() {
-  const address = new URL(window.location.href);
-  if (!address.searchParams.has("done")) return;
-  address.searchParams.delete("done");
-  window.history.replaceState(null, "", address);
 }
 
 const clock = document.querySelector("[data-now]");
