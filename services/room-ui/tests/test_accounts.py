@@ -1,10 +1,11 @@
 """Making and changing accounts: whole or not at all, and always announced."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 from contracts import AccountEvent, ContactCard, Role
-from room_ui.accounts.accounts import SignInRefused
+from room_ui.accounts.accounts import Accounts, SignInRefused
 from room_ui.accounts.domain import AccountRefused, LastManagerRefused, new_account
 from room_ui.accounts.importing import Change, Kind
 from room_ui.accounts.repository import Wanted
@@ -325,17 +326,50 @@ async def test_a_successful_sign_in_forgives_the_attempts_before_it(web: Web) ->
 
 async def test_a_one_time_link_works_once_and_for_three_days(web: Web) -> None:
     account_id = await add(web, "anna")
-    first, second = [await web.parts.accounts.new_link(account_id) for _ in range(2)]
     accounts = web.parts.accounts
+    first = await accounts.new_link(account_id)
 
     await accounts.use_link(first, replacing=GUEST)
     with pytest.raises(SignInRefused, match="link"):
         await accounts.use_link(first, replacing=GUEST)
     assert await accounts.link_owner(first) is None
 
+    second = await accounts.new_link(account_id)
     web.under_test.clock.advance(72 * 3600)
     with pytest.raises(SignInRefused, match="link"):
         await accounts.use_link(second, replacing=GUEST)
+
+
+async def switch_off_and_on(accounts: Accounts, anna: Member) -> None:
+    for active in (False, True):
+        await accounts.set_active(anna.account_id, active=active)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda accounts, anna: accounts.set_password(anna.account_id, PASSWORD),
+        lambda accounts, anna: accounts.change_password(anna.viewer, "", PASSWORD, address="10.0.0.1"),
+        lambda accounts, anna: accounts.new_link(anna.account_id),
+        lambda accounts, anna: accounts.sign_out_everywhere(anna.viewer, but_here=True),
+        lambda accounts, anna: accounts.sign_out_everywhere(anna.viewer, but_here=False),
+        switch_off_and_on,
+    ],
+    ids=["set_password", "change_password", "new_link", "elsewhere", "everywhere", "switched_off"],
+)
+async def test_a_link_not_used_yet_ends_with_the_ways_in_that_it_belongs_to(
+    web: Web, end: Callable[[Accounts, Member], Awaitable[object]]
+) -> None:
+    anna, vera = await web.member(login="anna"), await web.member(login="vera")
+    accounts = web.parts.accounts
+    old, of_another = [await accounts.new_link(member.account_id) for member in (anna, vera)]
+
+    await end(accounts, anna)
+
+    assert await accounts.link_owner(old) is None
+    with pytest.raises(SignInRefused, match="link"):
+        await accounts.use_link(old, replacing=GUEST)
+    assert await accounts.link_owner(of_another) == "Vera"
 
 
 async def test_sweeping_keeps_what_still_means_something(web: Web) -> None:

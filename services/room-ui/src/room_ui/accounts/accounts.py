@@ -136,24 +136,23 @@ class Accounts:
             await writing.change(work, account, writing.changed(account, wanted, partners))
 
     async def set_active(self, account_id: str, *, active: bool) -> None:
-        """Activate or deactivate; deactivating ends the account's sessions, and with them its streams.
+        """Activate or deactivate; deactivating ends the account's sessions with their streams, and its links.
 
         Raises `AccountRefused` for an account that there is not, and for the last one who may manage accounts.
         """
         async with self.database.work() as work:
             account = await writing.locked(work, account_id)
             await writing.change(work, account, account.model_copy(update={"active": active}))
-            ended = [] if active else await session_repository.end_sessions_of(work.connection, account_id, work.now)
-            work.after_commit(lambda: self._sessions.forget(ended))
+            if not active:
+                await self._end_all(work, account_id)
 
     async def set_password(self, account_id: str, password: str, *, keep_session: str | None = None) -> None:
-        """Set a password and end the account's other sessions. Raises `AccountRefused` for one that will not do."""
+        """Set a password; the account's other sessions end, and its links. Raises `AccountRefused` for a wrong one."""
         password_hash = await passwords.hash_password(checked_password(password))
         async with self.database.work() as work:
             await writing.locked(work, account_id)
             await repository.set_password_hash(work.connection, account_id, password_hash)
-            ended = await session_repository.end_sessions_of(work.connection, account_id, work.now, but=keep_session)
-            work.after_commit(lambda: self._sessions.forget(ended))
+            await self._end_all(work, account_id, but=keep_session)
 
     async def change_password(self, viewer: Viewer, old: str, new: str, *, address: str) -> None:
         """Set the viewer's own password and end their other sessions; who has none yet gives no old one.
@@ -173,7 +172,7 @@ class Accounts:
         await self.set_password(account.account_id, new, keep_session=viewer.session_id)
 
     async def new_link(self, account_id: str) -> str:
-        """Return the token of a new one-time link (its page is `/account/link/<token>`)."""
+        """Return the token of a new one-time link (its page is `/account/link/<token>`); older ones end."""
         added = Added("", account_id, tokens.new_link_token())
         async with self.database.work() as work:
             await writing.locked(work, account_id)
@@ -248,21 +247,24 @@ class Accounts:
         return self._sessions.removed_cookie()
 
     async def sign_out_everywhere(self, viewer: Viewer, *, but_here: bool) -> bytes | None:
-        """End the viewer's sessions and their streams; with `but_here` all but this one.
+        """End the viewer's sessions with their streams, and their links; with `but_here` this session goes on.
 
         Returns the `Set-Cookie` value that removes the cookie of this one, if it has ended.
         """
         kept = viewer.session_id if but_here else None
         async with self.database.work() as work:
-            ended = await session_repository.end_sessions_of(
-                work.connection, viewer.account_id or "", work.now, but=kept
-            )
-            work.after_commit(lambda: self._sessions.forget(ended))
+            await self._end_all(work, viewer.account_id or "", but=kept)
         return None if but_here else self._sessions.removed_cookie()
 
     async def open_sessions(self, account_id: str) -> int:
         """Return on how many browsers the account is signed in."""
         return await session_repository.open_sessions(self.database.pool, account_id, self._clock.now())
+
+    async def _end_all(self, work: Work, account_id: str, *, but: str | None = None) -> None:
+        """End every way in that the account has been given: its sessions but `but`, its links that were not used."""
+        ended = await session_repository.end_sessions_of(work.connection, account_id, work.now, but=but)
+        await session_repository.end_links_of(work.connection, [account_id], work.now)
+        work.after_commit(lambda: self._sessions.forget(ended))
 
     async def _end(self, work: Work, viewer: Viewer) -> None:
         if viewer.session_id is not None:

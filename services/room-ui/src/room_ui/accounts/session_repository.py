@@ -169,6 +169,16 @@ async def add_links(
     )
 
 
+async def end_links_of(connection: Any, account_ids: Sequence[str], now: datetime) -> None:
+    """Let those of the accounts' links that were not used be good no more."""
+    await connection.execute(
+        "update one_time_link set expires_at = $2"
+        " where account_id = any($1::text[]) and used_at is null and expires_at > $2",
+        list(account_ids),
+        now,
+    )
+
+
 async def link_owner(connection: Any, token_hash: bytes, now: datetime) -> str | None:
     """Return the display name behind a link that can still be used; None otherwise."""
     name: str | None = await connection.fetchval(

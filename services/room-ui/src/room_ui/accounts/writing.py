@@ -57,8 +57,9 @@ async def add(work: Work, accounts: Sequence[NewAccount], partners: dict[str, st
 
 
 async def add_links(work: Work, added: Sequence[Added]) -> None:
-    """Keep the hashes of the one-time links, good for `LINK_LASTS` from now."""
+    """Keep the hashes of the one-time links, good for `LINK_LASTS` from now; older ones of their accounts are not."""
     if added:
+        await session_repository.end_links_of(work.connection, [one.account_id for one in added], work.now)
         await session_repository.add_links(
             work.connection,
             [tokens.hash_of(one.link_token or "") for one in added],
