@@ -80,6 +80,19 @@ async def test_each_change_has_a_higher_version_and_no_change_is_not_told(web: W
     assert (told[-1].display_name, told[-1].role, told[-1].active) == ("Anna K.", Role.PARTNER, False)
 
 
+async def test_an_edit_changes_what_it_gives_and_nothing_else(web: Web) -> None:
+    partner_id = await add(web, "boris", "partner")
+    account_id = await add(web, "anna", partner="boris", country="kz", telegram="anna_k", locale="en")
+
+    await web.parts.accounts.edit(account_id, {"country": "", "note": "Call me"})
+
+    account = await web.parts.accounts.find("anna")
+    assert account is not None
+    assert (account.display_name, account.role, account.partner_id) == ("Anna", Role.CANDIDATE, partner_id)
+    assert (account.locale, account.country) == ("en", None)
+    assert account.contact == ContactCard(telegram="anna_k", note="Call me")
+
+
 async def test_a_file_is_imported_whole_with_a_link_for_each(web: Web) -> None:
     text = "login,name,role,partner\nvera,Вера,candidate,boris\nboris,Борис,partner,\n"
 

@@ -1,6 +1,7 @@
 """People, for who may manage them."""
 
 import html
+import json
 import re
 from typing import Any
 
@@ -100,6 +101,52 @@ async def test_an_account_is_changed_while_its_partner_is_switched_off(web: Web)
     account = await web.parts.accounts.find("anna")
     assert account is not None
     assert (account.display_name, account.partner_id) == ("Anna K", partner.account_id)
+
+
+def shown_form(page: str) -> dict[str, str]:
+    """Return what a browser sends of the form of an account that nobody has typed into."""
+    found = re.search(r'name="original" value="([^"]*)"', page)
+    assert found is not None
+    original = html.unescape(found[1])
+    return {**json.loads(original), "original": original}
+
+
+async def test_a_change_leaves_alone_what_somebody_else_has_changed_meanwhile(web: Web) -> None:
+    admin = await web.member("admin")
+    boris = await web.member("partner", login="boris", name='Boris "B" <b>', note="First\nsecond", phone="1")
+    path = f"/admin_webinar/people/{boris.account_id}"
+
+    form = shown_form((await admin.browser.get(path)).text)
+    await boris.post("/account/contact/", data={"phone": "2", "note": "First\nsecond"})
+    await boris.post("/account/language/", data={"locale": "en"})
+    # A browser sends each end of a line as two characters.
+    answer = await admin.post(path, data={**form, "note": "First\r\nsecond", "country": "kz"})
+
+    assert answer.status_code == 303
+    account = await web.parts.accounts.find("boris")
+    assert account is not None
+    assert (account.country, account.locale, account.contact.phone) == ("KZ", "en", "2")
+    assert (account.display_name, account.contact.note) == ('Boris "B" <b>', "First\nsecond")
+
+
+async def test_a_refused_change_shows_what_was_typed_beside_what_is_there_now(web: Web) -> None:
+    admin = await web.member("admin")
+    boris = await web.member("partner", login="boris", phone="1")
+    path = f"/admin_webinar/people/{boris.account_id}"
+
+    form = shown_form((await admin.browser.get(path)).text)
+    await boris.post("/account/contact/", data={"phone": "2"})
+    refused = await admin.post(path, data={**form, "name": "Boris B", "country": "Russia"})
+    corrected = {**shown_form(refused.text), "name": "Boris B", "country": "RU", "phone": "2"}
+    saved = await admin.post(path, data=corrected)
+
+    assert refused.status_code == 422
+    for shown in ('name="name" type="text" value="Boris B"', 'value="Russia"', 'name="phone" type="tel" value="2"'):
+        assert shown in refused.text
+    assert saved.status_code == 303
+    account = await web.parts.accounts.find("boris")
+    assert account is not None
+    assert (account.display_name, account.country, account.contact.phone) == ("Boris B", "RU", "2")
 
 
 @pytest.mark.parametrize("words", [{"password": "short"}, {"role": "moderator", "password": "a long password"}])

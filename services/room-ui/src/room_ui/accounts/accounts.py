@@ -1,6 +1,6 @@
 """What is done with accounts; each change and its `account_event` in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from room_ui.accounts.domain import (
     normal_login,
     partner_refusal,
 )
-from room_ui.accounts.importing import ImportPreview
+from room_ui.accounts.importing import ImportPreview, words_of
 from room_ui.accounts.repository import EVERYBODY, Account, Wanted
 from room_ui.accounts.sessions import Sessions
 from room_ui.accounts.writing import Added
@@ -118,16 +118,17 @@ class Accounts:
         """Set what the account shows to its candidates (make the card with `accounts.domain.contact_card`)."""
         await self._change(account_id, contact=contact)
 
-    async def edit(self, account_id: str, given: dict[str, str | None]) -> None:
+    async def edit(self, account_id: str, given: Mapping[str, str | None]) -> None:
         """Set name, role, partner, locale, country and contact card from words as `new_account` takes them.
 
-        A partner that stays the same is not judged again: they may have been switched off since. Raises
-        `AccountRefused`, also for the role of the last one who may manage accounts.
+        What is not among them stays. A partner that stays the same is not judged again: they may have been switched
+        off since. Raises `AccountRefused`, also for the role of the last one who may manage accounts.
         """
         async with self.database.work() as work:
             account = await writing.locked(work, account_id)
             found = await repository.account_by_id(work.connection, account_id)
-            wanted = new_account({**given, "login": found.login if found else ""})
+            known = words_of(found) if found else {}
+            wanted = new_account({**known, **given, "login": known.get("login")})
             partners = await repository.active_partners(work.connection, _partner_logins([wanted]))
             if account.partner_id and found and found.partner_login:
                 partners[found.partner_login] = account.partner_id
