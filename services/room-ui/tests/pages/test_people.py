@@ -392,6 +392,28 @@ async def test_a_file_shows_what_changes_from_what_to_what_and_does_just_that(we
     assert (anna.display_name, anna.partner_id, anna.contact.phone) == ("Anna K.", None, "<2>")
 
 
+async def test_a_note_of_several_lines_is_imported_as_it_was_shown_and_once(web: Web) -> None:
+    admin = await web.member("admin")
+    await web.member("partner", login="boris", name="Boris")
+    text = 'login,name,role,note\nboris,Boris,partner,"First\nsecond"\n'
+    path = "/admin_webinar/people-import/"
+
+    shown = await admin.post(path, files={"file": ("people.csv", text.encode(), "text/csv")})
+    fingerprint = re.search(r'name="shown" value="(\w+)"', shown.text)
+    assert fingerprint is not None
+    # A browser sends each end of a line as two characters.
+    form = {"text": text.replace("\n", "\r\n"), "shown": fingerprint[1], "confirm": "confirm"}
+    done = await admin.post(path, data=form)
+    again = await admin.post(path, files={"file": ("people.csv", text.encode(), "text/csv")})
+
+    assert (done.status_code, again.status_code) == (200, 200)
+    assert 'data-changed-accounts="1"' in done.text
+    assert 'data-figure="unchanged">1' in again.text
+    account = await web.parts.accounts.find("boris")
+    assert account is not None
+    assert account.contact.note == "First\nsecond"
+
+
 async def test_a_file_that_changes_nothing_has_no_button(web: Web) -> None:
     admin = await web.member("admin")
     await web.member(login="anna", name="Anna")
