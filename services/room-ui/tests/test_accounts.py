@@ -353,6 +353,34 @@ async def test_a_one_time_link_works_once_and_for_three_days(web: Web) -> None:
         await accounts.use_link(second, replacing=GUEST)
 
 
+async def test_new_links_are_for_those_who_have_no_other_way_in_and_never_came(web: Web) -> None:
+    accounts = web.parts.accounts
+    old = {login: await accounts.new_link(await add(web, login)) for login in ("vera", "came", "off", "anna")}
+    await add(web, "boris", password=PASSWORD)
+    await add(web, "not-asked-for")
+    await accounts.use_link(old["came"], replacing=GUEST)
+    off = await accounts.find("off")
+    assert off is not None
+    await accounts.set_active(off.account_id, active=False)
+    asked = ["vera", "came", "off", "anna", "boris", "nobody"]
+
+    waiting = await accounts.count_newcomers(asked)
+    links = await accounts.new_links(asked)
+
+    assert waiting == 2
+    assert [one.login for one in links] == ["vera", "anna"]
+    assert [await accounts.link_owner(one.link_token or "") for one in links] == ["Vera", "Anna"]
+    assert [await accounts.link_owner(old[login]) for login in ("vera", "anna")] == [None, None]
+
+
+async def test_who_signed_in_by_password_once_is_no_newcomer_without_it(web: Web) -> None:
+    account_id = await add(web, "anna", password=PASSWORD)
+    await sign_in(web, "anna", PASSWORD)
+    await web.parts.database.pool.execute("update account set password_hash = null where account_id = $1", account_id)
+
+    assert await web.parts.accounts.new_links(["anna"]) == []
+
+
 async def switch_off_and_on(accounts: Accounts, anna: Member) -> None:
     for active in (False, True):
         await accounts.set_active(anna.account_id, active=active)

@@ -427,6 +427,40 @@ async def test_a_file_that_changes_nothing_has_no_button(web: Web) -> None:
     assert 'name="confirm"' not in shown.text
 
 
+async def test_links_whose_page_was_lost_are_made_anew_from_the_same_file(web: Web) -> None:
+    admin = await web.member("admin")
+    path, form = "/admin_webinar/people-import/", {"text": GOOD, "confirm": "confirm"}
+
+    lost = await admin.post(path, data=form)
+    second = await admin.post(path, data=form)
+    made = await admin.post(path, data={"text": GOOD, "links": "links"})
+
+    tokens = [re.findall(r"/account/link/([\w-]+)", answer.text) for answer in (lost, made)]
+    assert [len(found) for found in tokens] == [2, 2]
+    assert 'data-newcomers="2"' in second.text
+    assert "2 человека" in second.text
+    assert 'name="links"' not in lost.text
+    assert "Ссылки, выданные раньше, больше не действуют." in made.text
+    owners = [[await web.parts.accounts.link_owner(token) for token in found] for found in tokens]
+    assert owners == [[None, None], ["Boris", "Anna"]]
+
+
+async def test_links_are_made_anew_only_for_a_file_that_does_nothing_and_holds_newcomers(web: Web) -> None:
+    admin = await web.member("admin", login="the-admin")
+    await web.member(login="anna", name="Anna")
+    path = "/admin_webinar/people-import/"
+
+    # Anna has signed in; Boris is not there yet.
+    known = await admin.post(path, data={"text": "login,name,role\nanna,Anna,candidate\n", "links": "links"})
+    changing = await admin.post(path, data={"text": GOOD, "links": "links"})
+    wrong = await admin.post(path, data={"text": "login,name,role\nanna,Anna,moderator\n", "links": "links"})
+
+    for answer in (known, changing, wrong):
+        assert "data-newcomers" not in answer.text
+        assert "data-import-preview" in answer.text
+    assert [account.login for account in await web.parts.accounts.list()] == ["anna", "the-admin"]
+
+
 @pytest.mark.parametrize(("locale", "delimiter"), [("ru", ";"), ("en", ",")])
 async def test_the_template_is_a_file_that_the_import_understands(web: Web, locale: str, delimiter: str) -> None:
     admin = await web.member("admin", locale=locale)

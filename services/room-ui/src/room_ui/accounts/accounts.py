@@ -180,6 +180,19 @@ class Accounts:
             await writing.add_links(work, [added])
         return added.link_token or ""
 
+    async def count_newcomers(self, logins: Sequence[str]) -> int:
+        """Return how many of these `new_links` would be for."""
+        return len(await session_repository.newcomers(self.database.pool, logins))
+
+    async def new_links(self, logins: Sequence[str]) -> Sequence[Added]:
+        """Make new one-time links for those of `logins`, in their order, who have no password and never signed in."""
+        async with self.database.work() as work:
+            await repository.lock_logins(work.connection, logins)
+            found = await session_repository.newcomers(work.connection, logins)
+            added = [Added(login, found[login], tokens.new_link_token()) for login in logins if login in found]
+            await writing.add_links(work, added)
+        return added
+
     def link_address(self, token: str) -> str:
         """Return the absolute address of a one-time link's page."""
         return f"{self._settings.origin}/account/link/{token}"

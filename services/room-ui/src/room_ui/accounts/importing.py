@@ -135,6 +135,11 @@ class ImportPreview:
         return self.is_good and self.count(Kind.UNCHANGED) < len(self.rows)
 
     @property
+    def does_nothing(self) -> bool:
+        """All of it is so already."""
+        return self.is_good and not self.does_something
+
+    @property
     def fingerprint(self) -> str:
         """The same as long as the file would do the very same to the accounts as they are."""
         told = "\n".join(f"{row.line} {row.kind} {row.login} {row.changes} {row.problem}" for row in self.rows)

@@ -154,6 +154,22 @@ async def ended_sessions(connection: Any, *, since: datetime) -> list[str]:
     return [row["session_id"] for row in rows]
 
 
+async def newcomers(connection: Any, logins: Sequence[str]) -> dict[str, str]:
+    """Return account ids by login of the active accounts that have no password and have not signed in yet.
+
+    A session is remembered for `OVER_FOR` after it has expired.
+    """
+    rows = await connection.fetch(
+        """
+        select login, account_id from account
+        where login = any($1::text[]) and active and password_hash is null
+          and not exists (select from session where session.account_id = account.account_id)
+        """,
+        list(logins),
+    )
+    return {row["login"]: row["account_id"] for row in rows}
+
+
 async def add_links(
     connection: Any, hashes: Sequence[bytes], account_ids: Sequence[str], now: datetime, expires_at: datetime
 ) -> None:

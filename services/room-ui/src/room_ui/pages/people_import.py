@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.responses import Response
 
 from room_ui.accounts.domain import AccountRefused
 from room_ui.accounts.importing import COLUMNS, NEEDED_COLUMNS, ImportPreview, ImportRow, Kind
+from room_ui.accounts.writing import Added
 from room_ui.i18n import Texts
 from room_ui.i18n import mark as _
 from room_ui.pages.people import Managing, Way
@@ -80,7 +82,7 @@ async def import_people(request: Request, viewer: Managing) -> Response:
     """Show what a file would do; do it after a second press, all of it or nothing.
 
     The second press brings the fingerprint of what was shown (`shown`): where the file would do something else by then,
-    that is shown first.
+    that is shown first. Of a file that does nothing any more, `links` makes the one-time links anew.
     """
     form = await form_of(request)
     file = await _csv_text(form, language_of(request).locale)
@@ -88,20 +90,29 @@ async def import_people(request: Request, viewer: Managing) -> Response:
     if file.problem is not None:
         return _page(request, status=422, notice=file.problem)
     preview = await accounts.preview_import(text)
+    if form.get("links") == "links" and preview.does_nothing:
+        links = await accounts.new_links([row.login for row in preview.rows])
+        if links:
+            return _made_page(request, links)
     if form.get("confirm") != "confirm" or not preview.does_something:
-        return _preview_page(request, preview, text, guessed=file.guessed)
+        return await _preview_page(request, preview, text, guessed=file.guessed)
     if form.get("shown", preview.fingerprint) != preview.fingerprint:
         notice = _("Meanwhile something has changed, and the file would do something else. Look at it again.")
-        return _preview_page(request, preview, text, notice=notice, status=409)
+        return await _preview_page(request, preview, text, notice=notice, status=409)
     try:
         done, added = await accounts.import_csv(text)
     except AccountRefused:
-        return _preview_page(request, await accounts.preview_import(text), text)
-    ways = [Way(one.login, accounts.link_address(one.link_token)) for one in added if one.link_token]
-    return page(request, "desk/people_made.html", made=len(added), changed=done.count(Kind.CHANGED), ways=ways)
+        return await _preview_page(request, await accounts.preview_import(text), text)
+    return _made_page(request, added, made=len(added), changed=done.count(Kind.CHANGED))
 
 
-def _preview_page(
+def _made_page(request: Request, links: Sequence[Added], *, made: int = 0, changed: int = 0) -> Response:
+    address = parts_of(request).accounts.link_address
+    ways = [Way(one.login, address(one.link_token)) for one in links if one.link_token]
+    return page(request, "desk/people_made.html", made=made, changed=changed, ways=ways)
+
+
+async def _preview_page(
     request: Request,
     preview: ImportPreview,
     text: str,
@@ -112,6 +123,9 @@ def _preview_page(
 ) -> Response:
     language = language_of(request)
     unchanged = [row for row in preview.rows if row.kind is Kind.UNCHANGED]
+    newcomers = 0
+    if preview.does_nothing:
+        newcomers = await parts_of(request).accounts.count_newcomers([row.login for row in unchanged])
     if not preview.is_good:
         status, notice = 422, _("Nothing was made: every row has to be right first.")
     return _page(
@@ -124,6 +138,7 @@ def _preview_page(
         problems={row.line: _row_words(language, row) for row in preview.rows if row.problem},
         unchanged=unchanged[:SHOWN_UNCHANGED],
         guessed=guessed,
+        newcomers=newcomers,
     )
 
 
