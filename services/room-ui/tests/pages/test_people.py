@@ -312,6 +312,18 @@ async def test_why_a_file_cannot_be_read_is_said(web: Web, content: bytes, words
 
 
 @pytest.mark.parametrize(
+    ("content", "is_open"),
+    [("login,name,salary\n", True), ("a", True), (GOOD.replace("partner,\n", "king,\n"), True), (GOOD, False)],
+)
+async def test_the_columns_are_unfolded_beside_a_file_that_is_wrong(web: Web, content: str, is_open: bool) -> None:
+    admin = await web.member("admin")
+
+    page = await admin.post("/admin_webinar/people-import/", data={"text": content})
+
+    assert ('<details class="columns" open>' in page.text) is is_open
+
+
+@pytest.mark.parametrize(
     ("encoding", "locale", "name", "is_guessed"),
     [
         ("utf-8-sig", "ru", "Анна Ёлкина", False),
@@ -342,7 +354,7 @@ async def test_a_file_is_read_as_spreadsheets_save_it(
         ("login,name,role\nanna,Anna,moderator\n", "Роли: admin,"),
         ("login,name,role\nanna,anna@example.org,candidate\n", "не логин и не адрес почты"),
         ("login,name\nanna,Anna\n", "Нет столбца «role»."),
-        ("login,name,role,<b>%s\n", "Столбец «&lt;b&gt;%s» неизвестен."),
+        ("login,name,role,<b>%s\n", "Столбец «&lt;b&gt;%s» неизвестен. Возможные перечислены ниже."),
         ("login,name,role,role\n", "Один из столбцов указан дважды."),
         ("login,name,role\n", "В файле нет строк."),
         ('login,name,role\n"anna', "Файл не читается как CSV."),

@@ -146,7 +146,7 @@ FIELD_REFUSALS: Mapping[str, str] = {
 IMPORT_PROBLEMS: Mapping[Problem, str] = {
     Problem.NOT_TEXT: _("This is not a text file."),
     Problem.NOT_CSV: _("This cannot be read as a CSV file. Check the quotation marks."),
-    Problem.COLUMN_UNKNOWN: _("A column “%(detail)s” is not known. Those that may be there are listed above."),
+    Problem.COLUMN_UNKNOWN: _("A column “%(detail)s” is not known. Those that may be there are listed below."),
     Problem.COLUMN_MISSING: _("The column “%(detail)s” is missing."),
     Problem.COLUMN_TWICE: _("A column is there twice."),
     Problem.TOO_MANY_ROWS: _("There are more than %(detail)s rows. Import them in parts."),
