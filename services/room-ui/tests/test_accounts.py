@@ -1,10 +1,13 @@
 """Making and changing accounts: whole or not at all, and always announced."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from contracts import AccountEvent, ContactCard, Role
+from room_ui.accounts import importing, imports
 from room_ui.accounts.accounts import Accounts, SignInRefused
 from room_ui.accounts.domain import AccountRefused, LastManagerRefused, new_account
 from room_ui.accounts.importing import Change, Kind
@@ -146,6 +149,53 @@ async def test_a_file_changes_accounts_that_are_there_by_the_columns_it_has(web:
     assert [one.display_name for one in web.under_test.said(AccountEvent)] == ["Anna K.", "Vera"]
     again = await web.parts.accounts.preview_import(text)
     assert not again.does_something
+
+
+async def test_a_file_of_many_needs_as_many_statements_as_a_file_of_few(web: Web) -> None:
+    counted = []
+    for place, size in enumerate((2, 2, 30)):
+        logins = [f"of-{place}-{number}" for number in range(size)]
+        for login in logins:
+            await add(web, login)
+        rows = [f"{login},Changed,candidate" for login in logins] + [f"new-{login},New,candidate" for login in logins]
+        statements: list[str] = []
+        async with web.parts.database.work() as work:
+            with work.connection.query_logger(lambda told, seen=statements: seen.append(told.query)):
+                await imports.done(work, "\n".join(["login,name,role", *rows]))
+        counted.append(len(statements))
+
+    # The first of all is not compared: with it the driver has looked up the types that it met.
+    assert counted[1] == counted[2]
+    changed = await web.parts.accounts.find("of-2-29")
+    assert changed is not None
+    assert changed.display_name == "Changed"
+    await web.under_test.collect()
+    told = web.under_test.said(AccountEvent)
+    assert len({one.account_id for one in told}) == 68
+    assert len([one for one in told if one.display_name == "Changed"]) == 34
+
+
+async def test_a_file_is_read_and_judged_beside_the_loop_that_streams_the_rooms(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+    read_rows, judge = importing.read_rows, importing.judge
+
+    def reading(text: str) -> importing.ImportPreview:
+        threads.append(threading.current_thread())
+        return read_rows(text)
+
+    def judging(*words: Any, **named: Any) -> importing.ImportPreview:
+        threads.append(threading.current_thread())
+        return judge(*words, **named)
+
+    monkeypatch.setattr(importing, "read_rows", reading)
+    monkeypatch.setattr(importing, "judge", judging)
+
+    await web.parts.accounts.preview_import("login,name,role\nvera,Vera,candidate\n")
+
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
 
 
 async def test_a_file_cannot_take_the_right_from_everybody_who_manages_accounts(web: Web) -> None:

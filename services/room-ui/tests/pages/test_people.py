@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from contracts import AccountEvent
 from room_ui.accounts.importing import COLUMNS
-from room_ui.pages import people
+from room_ui.pages import people, people_import
 from room_ui.testing import BASE_URL, Web
 
 NEW = {"login": "anna", "name": "Anna", "role": "candidate", "locale": "ru"}
@@ -402,6 +402,28 @@ async def test_a_file_shows_what_changes_from_what_to_what_and_does_just_that(we
     anna = await web.parts.accounts.find("anna")
     assert anna is not None
     assert (anna.display_name, anna.partner_id, anna.contact.phone) == ("Anna K.", None, "<2>")
+
+
+async def test_of_a_long_file_the_first_rows_of_each_kind_are_shown(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people_import, "SHOWN_ROWS", 2)
+    admin = await web.member("admin")
+    for number in range(3):
+        await web.member(login=f"there-{number}", name="Old")
+    rows = [f"{word}-{number},New,candidate" for word in ("new", "there") for number in range(5)]
+    text = "\n".join(["login,name,role", *rows, "wrong-1,W,king"])
+
+    bad = await admin.post("/admin_webinar/people-import/", data={"text": text})
+    good = await admin.post("/admin_webinar/people-import/", data={"text": text.rpartition("\n")[0]})
+    done = await admin.post(
+        "/admin_webinar/people-import/", data={"text": text.rpartition("\n")[0], "confirm": "confirm"}
+    )
+
+    lines = re.findall(r'data-row="(\w+)" data-line="(\d+)"', bad.text)
+    assert lines == [("wrong", "12"), ("changed", "7"), ("changed", "8"), ("new", "2"), ("new", "3")]
+    assert re.findall(r'data-more="(\d+)"', bad.text) == ["1", "5"]
+    assert "и ещё 5 строк" in good.text
+    assert 'data-figure="new">7' in good.text
+    assert done.text.count("data-one-time-link") == 7
 
 
 async def test_a_note_of_several_lines_is_imported_as_it_was_shown_and_once(web: Web) -> None:

@@ -106,7 +106,7 @@ class Accounts:
     async def _change(self, account_id: str, **fields: Any) -> None:
         async with self.database.work() as work:
             account = await writing.locked(work, account_id)
-            await writing.change(work, account, account.model_copy(update=fields))
+            await writing.change(work, (account, account.model_copy(update=fields)))
 
     async def set_locale(self, account_id: str, locale: str) -> None:
         """Set the account's language; raises `AccountRefused` for one that we do not speak."""
@@ -134,7 +134,7 @@ class Accounts:
                 partners[found.partner_login] = account.partner_id
             if refusal := partner_refusal(wanted, partners):
                 raise AccountRefused("partner", refusal)
-            await writing.change(work, account, writing.changed(account, wanted, partners))
+            await writing.change(work, (account, writing.changed(account, wanted, partners)))
 
     async def set_active(self, account_id: str, *, active: bool) -> None:
         """Activate or deactivate; deactivating ends the account's sessions with their streams, and its links.
@@ -143,7 +143,7 @@ class Accounts:
         """
         async with self.database.work() as work:
             account = await writing.locked(work, account_id)
-            await writing.change(work, account, account.model_copy(update={"active": active}))
+            await writing.change(work, (account, account.model_copy(update={"active": active})))
             if not active:
                 await self._end_all(work, account_id)
 

@@ -210,8 +210,8 @@ def judge(
     """
     times = Counter(row.login for row in preview.rows)
     rows = [_compared(row, present.get(row.login), times[row.login]) for row in preview.rows]
-    to_be = {row.login for row in rows if _will_be_partner(row, present.get(row.login))}
-    rows = [_with_partner_judged(row, present.get(row.login), {*partners, *to_be}) for row in rows]
+    to_be = {*partners, *(row.login for row in rows if _will_be_partner(row, present.get(row.login)))}
+    rows = [_with_partner_judged(row, present.get(row.login), to_be) for row in rows]
     if not has_other_manager and not any(_will_manage(row, present.get(row.login)) for row in rows):
         rows = [_with_manager_kept(row, present.get(row.login)) for row in rows]
     return replace(preview, rows=tuple(rows))

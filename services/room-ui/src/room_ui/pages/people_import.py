@@ -5,6 +5,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -24,6 +25,8 @@ from room_ui.web import form_of, parts_of
 router = APIRouter()
 LARGEST_FILE = 1024 * 1024
 SHOWN_UNCHANGED = 20
+SHOWN_ROWS = 200
+"""Of each kind; what many more are makes a page that no browser likes."""
 WINDOWS = {"ru": "cp1251"}
 """What spreadsheets on Windows save a CSV file in, by the reader's language; cp1252 for others."""
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -122,10 +125,10 @@ async def _preview_page(
     guessed: bool = False,
 ) -> Response:
     language = language_of(request)
-    unchanged = [row for row in preview.rows if row.kind is Kind.UNCHANGED]
     newcomers = 0
     if preview.does_nothing:
-        newcomers = await parts_of(request).accounts.count_newcomers([row.login for row in unchanged])
+        newcomers = await parts_of(request).accounts.count_newcomers([row.login for row in preview.rows])
+    of_kind = {kind: [row for row in preview.rows if row.kind is kind] for kind in Kind}
     if not preview.is_good:
         status, notice = 422, _("Nothing was made: every row has to be right first.")
     return _page(
@@ -135,8 +138,9 @@ async def _preview_page(
         preview=preview,
         text=text,
         problem=import_words(language, preview.code, preview.detail) if preview.code else None,
-        problems={row.line: _row_words(language, row) for row in preview.rows if row.problem},
-        unchanged=unchanged[:SHOWN_UNCHANGED],
+        shown={kind: rows[:SHOWN_ROWS] for kind, rows in of_kind.items()},
+        row_words=partial(_row_words, language),
+        unchanged=of_kind[Kind.UNCHANGED][:SHOWN_UNCHANGED],
         guessed=guessed,
         newcomers=newcomers,
     )
