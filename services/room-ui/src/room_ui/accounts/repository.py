@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contracts import CAPABILITIES, AccountEvent, Capability, ContactCard, Role
+from contracts import AccountEvent, Capability, ContactCard, Role
 from servicekit import Work
 
 from room_ui.domain import newer_version
+from room_ui.statements import containing, roles_with
 
-_MANAGERS = [role.value for role, rights in CAPABILITIES.items() if role and Capability.ACCOUNT_MANAGE in rights]
+_MANAGERS = roles_with(Capability.ACCOUNT_MANAGE)
 _EVENT_FIELDS = "account_id, version, display_name, role, partner_id, locale, country, contact, active"
 
 
@@ -81,8 +82,7 @@ class Wanted:
     @property
     def values(self) -> tuple[str, str | None, bool | None]:
         """The values of `_WANTED`."""
-        escaped = self.search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return f"%{escaped}%", self.role.value if self.role else None, self.active
+        return containing(self.search), self.role.value if self.role else None, self.active
 
 
 EVERYBODY = Wanted()

@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts import Capability, WebinarEvent
 
-from room_ui.pages.queries import roles_with
+from room_ui.statements import containing, roles_with
 
 PEOPLE_PER_PAGE = 100
 
@@ -76,8 +76,7 @@ async def summary_of(connection: Any, partner_id: str) -> Summary:
 
 async def candidates_of(connection: Any, partner_id: str, *, search: str = "", page: str = "1") -> Candidates:
     """Return a page of a partner's candidates by name; a page that is none is the nearest, or the first."""
-    pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    wanted = (partner_id, roles_with(Capability.WEBINAR_PARTICIPATE), pattern)
+    wanted = (partner_id, roles_with(Capability.WEBINAR_PARTICIPATE), containing(search))
     count = await connection.fetchval(
         f"select count(*) from account where {_OWN} and display_name ilike $3",  # noqa: S608
         *wanted,

@@ -2,14 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from contracts import CAPABILITIES, Capability, WebinarEvent
+from contracts import Capability, WebinarEvent
 
 from room_ui.pages.curve import Bar, Curve, Window, bars, common, steps_of
+from room_ui.statements import roles_with
 
 PARTNER_WEBINARS = 20
 DOUBTFUL_SHOWN = 100
@@ -21,7 +22,7 @@ IS_SENT_AGAIN = """exists (
     select from delivery c where c.webinar_id = d.webinar_id and c.lead_id = d.lead_id and c.recipient = d.recipient
                              and c.step = d.step and c.delivery_id > d.delivery_id
 )"""
-_SENT_AGAIN = f"{IS_SENT_AGAIN} as sent_again"
+SENT_AGAIN = f"{IS_SENT_AGAIN} as sent_again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +103,6 @@ class Template:
     locale: str
     text: str
     version: int
-
-
-def roles_with(capability: Capability) -> list[str]:
-    """Return the roles that have a right: statements ask for them by this and never by name."""
-    return [role.value for role, rights in CAPABILITIES.items() if role is not None and capability in rights]
 
 
 async def chat_link(connection: Any, account_id: str) -> ChatLink | None:
@@ -244,7 +240,7 @@ async def own_candidates(connection: Any, partner_id: str) -> list[tuple[Webinar
 async def _with_deliveries(connection: Any, rows: Sequence[Mapping[str, Any]]) -> tuple[ReportRow, ...]:
     lines = await connection.fetch(
         f"""
-        select webinar_id, lead_id, delivery_id, recipient, step, state, reason, due_at, {_SENT_AGAIN}
+        select webinar_id, lead_id, delivery_id, recipient, step, state, reason, due_at, {SENT_AGAIN}
         from delivery d join unnest($1::uuid[], $2::text[]) as pair(webinar_id, lead_id) using (webinar_id, lead_id)
         order by due_at, delivery_id
         """,  # noqa: S608
@@ -253,8 +249,8 @@ async def _with_deliveries(connection: Any, rows: Sequence[Mapping[str, Any]]) -
     )
     found = defaultdict(list)
     for line in lines:
-        fields = {name: value for name, value in line.items() if name not in {"webinar_id", "lead_id"}}
-        found[line["webinar_id"], line["lead_id"]].append(DeliveryLine(**fields))
+        told = {name: value for name, value in line.items() if name not in {"webinar_id", "lead_id"}}
+        found[line["webinar_id"], line["lead_id"]].append(DeliveryLine(**told))
     return tuple(
         ReportRow(
             **{
@@ -280,7 +276,7 @@ async def followups(connection: Any, webinar_id: UUID) -> Followups:
     lines = await connection.fetch(
         f"""
         select * from (
-            select d.delivery_id, d.recipient, d.step, d.state, d.reason, d.due_at, account.display_name, {_SENT_AGAIN}
+            select d.delivery_id, d.recipient, d.step, d.state, d.reason, d.due_at, account.display_name, {SENT_AGAIN}
             from delivery d left join account on account.account_id = d.lead_id
             where d.webinar_id = $1 and d.state = 'uncertain'
         ) as line where not sent_again order by lower(display_name), delivery_id limit $2
@@ -295,18 +291,18 @@ async def delivery(connection: Any, delivery_id: UUID) -> NamedLine | None:
     """Return one message with the name of the lead that it is about; None when it is not known here."""
     line = await connection.fetchrow(
         f"""
-        select d.delivery_id, d.recipient, d.step, d.state, d.reason, d.due_at, account.display_name, {_SENT_AGAIN}
+        select d.delivery_id, d.recipient, d.step, d.state, d.reason, d.due_at, account.display_name, {SENT_AGAIN}
         from delivery d left join account on account.account_id = d.lead_id where d.delivery_id = $1
         """,  # noqa: S608
         delivery_id,
     )
-    return None if line is None else _named(line)
+    return None if line is None else named_line(line)
 
 
-def _named(line: Mapping[str, Any]) -> NamedLine:
-    fields = dict(line)
-    name = fields.pop("display_name")
-    return NamedLine(DeliveryLine(**fields), name)
+def named_line(line: Mapping[str, Any]) -> NamedLine:
+    """Return a message from a row with its fields and `display_name`, and maybe others."""
+    delivery_line = DeliveryLine(**{field.name: line[field.name] for field in fields(DeliveryLine)})
+    return NamedLine(delivery_line, line["display_name"])
 
 
 def _followups(rows: Iterable[Mapping[str, Any]], doubtful: Iterable[Mapping[str, Any]] = ()) -> Followups:
@@ -316,5 +312,5 @@ def _followups(rows: Iterable[Mapping[str, Any]], doubtful: Iterable[Mapping[str
         waiting=sum(count for state, count in by_state if state == "planned"),
         by_state=by_state,
         next_due_at=next((row["due_at"] for row in rows if row["state"] == "planned"), None),
-        doubtful=tuple(map(_named, doubtful)),
+        doubtful=tuple(map(named_line, doubtful)),
     )
