@@ -3,7 +3,7 @@
 import codecs
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,13 +13,13 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import Response
 
 from room_ui.accounts.domain import AccountRefused
-from room_ui.accounts.importing import COLUMNS, NEEDED_COLUMNS, ImportPreview, ImportRow, Kind
+from room_ui.accounts.importing import COLUMNS, NEEDED_COLUMNS, ImportPreview, ImportRow, Kind, Problem
 from room_ui.accounts.writing import Added
 from room_ui.i18n import Texts
 from room_ui.i18n import mark as _
 from room_ui.pages.people import Managing, Way
 from room_ui.pages.rendering import language_of, page
-from room_ui.pages.words import Notice, field_words, import_words
+from room_ui.pages.words import Notice, field_words
 from room_ui.web import form_of, parts_of
 
 router = APIRouter()
@@ -43,6 +43,19 @@ COLUMN_WORDS = {
     "link": _("contact card: address that begins with https://"),
     "photo_url": _("contact card: address of a photo"),
     "note": _("contact card: a few words"),
+}
+
+IMPORT_PROBLEMS: Mapping[Problem, str] = {
+    Problem.NOT_TEXT: _("This is not a text file."),
+    Problem.NOT_CSV: _("This cannot be read as a CSV file. Check the quotation marks."),
+    Problem.COLUMN_UNKNOWN: _("A column “%(detail)s” is not known. Those that may be there are listed below."),
+    Problem.COLUMN_MISSING: _("The column “%(detail)s” is missing."),
+    Problem.COLUMN_TWICE: _("A column is there twice."),
+    Problem.TOO_MANY_ROWS: _("There are more than %(detail)s rows. Import them in parts."),
+    Problem.NO_ROWS: _("There are no rows."),
+    Problem.TOO_MANY_VALUES: _("This row has more values than there are columns."),
+    Problem.LOGIN_TWICE: _("This login stands in the file twice."),
+    Problem.LAST_MANAGER: _("Nobody would be left who may manage accounts."),
 }
 
 
@@ -137,7 +150,7 @@ async def _preview_page(
         notice=notice,
         preview=preview,
         text=text,
-        problem=import_words(language, preview.code, preview.detail) if preview.code else None,
+        problem=_import_words(language, preview.code, preview.detail) if preview.code else None,
         shown={kind: rows[:SHOWN_ROWS] for kind, rows in of_kind.items()},
         row_words=partial(_row_words, language),
         unchanged=of_kind[Kind.UNCHANGED][:SHOWN_UNCHANGED],
@@ -147,7 +160,12 @@ async def _preview_page(
 
 
 def _row_words(language: Texts, row: ImportRow) -> str:
-    return import_words(language, row.code) if row.code else field_words(language, row.field or "")
+    return _import_words(language, row.code) if row.code else field_words(language, row.field or "")
+
+
+def _import_words(texts: Texts, problem: Problem, detail: str = "") -> str:
+    """Return what is wrong with a file of accounts or a row of it."""
+    return texts.gettext(IMPORT_PROBLEMS[problem]) % {"detail": detail}
 
 
 async def _csv_text(form: FormData, locale: str) -> CsvText:

@@ -12,7 +12,6 @@ from contracts import Capability, WebinarEvent
 from room_ui.pages.curve import Bar, Curve, Window, bars, common, steps_of
 from room_ui.statements import roles_with
 
-PARTNER_WEBINARS = 20
 DOUBTFUL_SHOWN = 100
 STILL_THERE = timedelta(seconds=60)
 """On air a lead's figures are told twice a minute: who was there a minute ago or later counts as being there."""
@@ -136,7 +135,7 @@ left join cta as clicked on clicked.webinar_id = pair.webinar_id and clicked.lea
 """
 WATCHED_SECONDS = "coalesce(participation.watched_seconds, classification.watched_seconds)"
 
-_ROW = f"""
+ROW = f"""
 select pair.webinar_id, pair.lead_id, account.display_name as name, partner.display_name as partner_name,
        entered.entered_at, {WATCHED_SECONDS} as watched_seconds,
        coalesce(classification.watched_percent,
@@ -158,12 +157,12 @@ async def rows_of(connection: Any, webinar_id: UUID, lead_ids: Sequence[str]) ->
         f"""
         with pair as (select $1::uuid as webinar_id, lead_id, place
                       from unnest($2::text[]) with ordinality as asked(lead_id, place))
-        {_ROW} order by pair.place
+        {ROW} order by pair.place
         """,  # noqa: S608
         webinar_id,
         lead_ids,
     )
-    return await _with_deliveries(connection, rows)
+    return await with_deliveries(connection, rows)
 
 
 async def curve_of(connection: Any, webinar: WebinarEvent, now: datetime) -> Curve | None:
@@ -207,37 +206,8 @@ async def curve_of(connection: Any, webinar: WebinarEvent, now: datetime) -> Cur
     )
 
 
-async def own_candidates(connection: Any, partner_id: str) -> list[tuple[WebinarEvent, tuple[ReportRow, ...]]]:
-    """Return how a partner's own candidates took part, in the latest webinars that any of them entered."""
-    webinars = await connection.fetch(
-        """
-        select snapshot from webinar where webinar_id in (
-            select webinar_id from entered join account on account.account_id = entered.lead_id where partner_id = $1)
-        order by started_at desc nulls last, webinar_id limit $2
-        """,
-        partner_id,
-        PARTNER_WEBINARS,
-    )
-    events = [WebinarEvent.model_validate(row["snapshot"]) for row in webinars]
-    rows = await connection.fetch(
-        f"""
-        with pair as (
-            select webinar_id, lead_id from entered join account on account.account_id = entered.lead_id
-            where account.partner_id = $1 and webinar_id = any($2::uuid[])
-        )
-        {_ROW}
-        order by lower(account.display_name), pair.lead_id
-        """,  # noqa: S608
-        partner_id,
-        [event.webinar_id for event in events],
-    )
-    of_webinar = defaultdict(list)
-    for row in await _with_deliveries(connection, rows):
-        of_webinar[row.webinar_id].append(row)
-    return [(event, tuple(of_webinar[event.webinar_id])) for event in events]
-
-
-async def _with_deliveries(connection: Any, rows: Sequence[Mapping[str, Any]]) -> tuple[ReportRow, ...]:
+async def with_deliveries(connection: Any, rows: Sequence[Mapping[str, Any]]) -> tuple[ReportRow, ...]:
+    """Return the rows of a statement that selects `ROW`, each with its messages."""
     lines = await connection.fetch(
         f"""
         select webinar_id, lead_id, delivery_id, recipient, step, state, reason, due_at, {SENT_AGAIN}
