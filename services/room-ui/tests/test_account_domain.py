@@ -61,6 +61,12 @@ def test_an_empty_contact_card_is_empty() -> None:
     assert contact_card({"telegram": " ", "phone": None}).model_dump(exclude_none=True) == {}
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_note_has_one_character_for_each_end_of_a_line(end: str) -> None:
+    assert contact_card({"note": f"First{end}second"}).note == "First\nsecond"
+    assert contact_card({"note": f"x{end}" * 250}).note == "x\n" * 249 + "x"
+
+
 @pytest.mark.parametrize(
     "address",
     [

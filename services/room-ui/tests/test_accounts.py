@@ -1,10 +1,14 @@
 """Making and changing accounts: whole or not at all, and always announced."""
 
 import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from contracts import AccountEvent, ContactCard, Role
-from room_ui.accounts.accounts import SignInRefused
+from room_ui.accounts import importing, imports
+from room_ui.accounts.accounts import Accounts, SignInRefused
 from room_ui.accounts.domain import AccountRefused, LastManagerRefused, new_account
 from room_ui.accounts.importing import Change, Kind
 from room_ui.accounts.repository import Wanted
@@ -79,6 +83,19 @@ async def test_each_change_has_a_higher_version_and_no_change_is_not_told(web: W
     assert (told[-1].display_name, told[-1].role, told[-1].active) == ("Anna K.", Role.PARTNER, False)
 
 
+async def test_an_edit_changes_what_it_gives_and_nothing_else(web: Web) -> None:
+    partner_id = await add(web, "boris", "partner")
+    account_id = await add(web, "anna", partner="boris", country="kz", telegram="anna_k", locale="en")
+
+    await web.parts.accounts.edit(account_id, {"country": "", "note": "Call me"})
+
+    account = await web.parts.accounts.find("anna")
+    assert account is not None
+    assert (account.display_name, account.role, account.partner_id) == ("Anna", Role.CANDIDATE, partner_id)
+    assert (account.locale, account.country) == ("en", None)
+    assert account.contact == ContactCard(telegram="anna_k", note="Call me")
+
+
 async def test_a_file_is_imported_whole_with_a_link_for_each(web: Web) -> None:
     text = "login,name,role,partner\nvera,Вера,candidate,boris\nboris,Борис,partner,\n"
 
@@ -132,6 +149,53 @@ async def test_a_file_changes_accounts_that_are_there_by_the_columns_it_has(web:
     assert [one.display_name for one in web.under_test.said(AccountEvent)] == ["Anna K.", "Vera"]
     again = await web.parts.accounts.preview_import(text)
     assert not again.does_something
+
+
+async def test_a_file_of_many_needs_as_many_statements_as_a_file_of_few(web: Web) -> None:
+    counted = []
+    for place, size in enumerate((2, 2, 30)):
+        logins = [f"of-{place}-{number}" for number in range(size)]
+        for login in logins:
+            await add(web, login)
+        rows = [f"{login},Changed,candidate" for login in logins] + [f"new-{login},New,candidate" for login in logins]
+        statements: list[str] = []
+        async with web.parts.database.work() as work:
+            with work.connection.query_logger(lambda told, seen=statements: seen.append(told.query)):
+                await imports.done(work, "\n".join(["login,name,role", *rows]))
+        counted.append(len(statements))
+
+    # The first of all is not compared: with it the driver has looked up the types that it met.
+    assert counted[1] == counted[2]
+    changed = await web.parts.accounts.find("of-2-29")
+    assert changed is not None
+    assert changed.display_name == "Changed"
+    await web.under_test.collect()
+    told = web.under_test.said(AccountEvent)
+    assert len({one.account_id for one in told}) == 68
+    assert len([one for one in told if one.display_name == "Changed"]) == 34
+
+
+async def test_a_file_is_read_and_judged_beside_the_loop_that_streams_the_rooms(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+    read_rows, judge = importing.read_rows, importing.judge
+
+    def reading(text: str) -> importing.ImportPreview:
+        threads.append(threading.current_thread())
+        return read_rows(text)
+
+    def judging(*words: Any, **named: Any) -> importing.ImportPreview:
+        threads.append(threading.current_thread())
+        return judge(*words, **named)
+
+    monkeypatch.setattr(importing, "read_rows", reading)
+    monkeypatch.setattr(importing, "judge", judging)
+
+    await web.parts.accounts.preview_import("login,name,role\nvera,Vera,candidate\n")
+
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
 
 
 async def test_a_file_cannot_take_the_right_from_everybody_who_manages_accounts(web: Web) -> None:
@@ -325,17 +389,78 @@ async def test_a_successful_sign_in_forgives_the_attempts_before_it(web: Web) ->
 
 async def test_a_one_time_link_works_once_and_for_three_days(web: Web) -> None:
     account_id = await add(web, "anna")
-    first, second = [await web.parts.accounts.new_link(account_id) for _ in range(2)]
     accounts = web.parts.accounts
+    first = await accounts.new_link(account_id)
 
     await accounts.use_link(first, replacing=GUEST)
     with pytest.raises(SignInRefused, match="link"):
         await accounts.use_link(first, replacing=GUEST)
     assert await accounts.link_owner(first) is None
 
+    second = await accounts.new_link(account_id)
     web.under_test.clock.advance(72 * 3600)
     with pytest.raises(SignInRefused, match="link"):
         await accounts.use_link(second, replacing=GUEST)
+
+
+async def test_new_links_are_for_those_who_have_no_other_way_in_and_never_came(web: Web) -> None:
+    accounts = web.parts.accounts
+    old = {login: await accounts.new_link(await add(web, login)) for login in ("vera", "came", "off", "anna")}
+    await add(web, "boris", password=PASSWORD)
+    await add(web, "not-asked-for")
+    await accounts.use_link(old["came"], replacing=GUEST)
+    off = await accounts.find("off")
+    assert off is not None
+    await accounts.set_active(off.account_id, active=False)
+    asked = ["vera", "came", "off", "anna", "boris", "nobody"]
+
+    waiting = await accounts.count_newcomers(asked)
+    links = await accounts.new_links(asked)
+
+    assert waiting == 2
+    assert [one.login for one in links] == ["vera", "anna"]
+    assert [await accounts.link_owner(one.link_token or "") for one in links] == ["Vera", "Anna"]
+    assert [await accounts.link_owner(old[login]) for login in ("vera", "anna")] == [None, None]
+
+
+async def test_who_signed_in_by_password_once_is_no_newcomer_without_it(web: Web) -> None:
+    account_id = await add(web, "anna", password=PASSWORD)
+    await sign_in(web, "anna", PASSWORD)
+    await web.parts.database.pool.execute("update account set password_hash = null where account_id = $1", account_id)
+
+    assert await web.parts.accounts.new_links(["anna"]) == []
+
+
+async def switch_off_and_on(accounts: Accounts, anna: Member) -> None:
+    for active in (False, True):
+        await accounts.set_active(anna.account_id, active=active)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda accounts, anna: accounts.set_password(anna.account_id, PASSWORD),
+        lambda accounts, anna: accounts.change_password(anna.viewer, "", PASSWORD, address="10.0.0.1"),
+        lambda accounts, anna: accounts.new_link(anna.account_id),
+        lambda accounts, anna: accounts.sign_out_everywhere(anna.viewer, but_here=True),
+        lambda accounts, anna: accounts.sign_out_everywhere(anna.viewer, but_here=False),
+        switch_off_and_on,
+    ],
+    ids=["set_password", "change_password", "new_link", "elsewhere", "everywhere", "switched_off"],
+)
+async def test_a_link_not_used_yet_ends_with_the_ways_in_that_it_belongs_to(
+    web: Web, end: Callable[[Accounts, Member], Awaitable[object]]
+) -> None:
+    anna, vera = await web.member(login="anna"), await web.member(login="vera")
+    accounts = web.parts.accounts
+    old, of_another = [await accounts.new_link(member.account_id) for member in (anna, vera)]
+
+    await end(accounts, anna)
+
+    assert await accounts.link_owner(old) is None
+    with pytest.raises(SignInRefused, match="link"):
+        await accounts.use_link(old, replacing=GUEST)
+    assert await accounts.link_owner(of_another) == "Vera"
 
 
 async def test_sweeping_keeps_what_still_means_something(web: Web) -> None:

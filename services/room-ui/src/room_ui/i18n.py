@@ -91,16 +91,29 @@ class Texts:
         """Name `zone` as it is called at `moment`."""
         return get_timezone_name(moment.astimezone(zone_of(zone)), width="long", locale=self.babel)
 
-    def minutes(self, length: timedelta | float) -> str:
-        """Write a length of time (seconds, when a number) in whole minutes, rounded down."""
+    def minutes(self, length: timedelta | float, *, accusative: bool = False) -> str:
+        """Write a length of time (seconds, when a number) in whole minutes, rounded down.
+
+        `accusative`: as it stands in "in …", "… ago" and "needs …".
+        """
         seconds = length.total_seconds() if isinstance(length, timedelta) else length
         n = max(0, int(seconds // 60))
-        return self.ngettext("%(num)d minute", "%(num)d minutes", n) % {"num": n}
+        if accusative:
+            words = self.translations.npgettext("accusative", "%(num)d minute", "%(num)d minutes", n)
+        else:
+            words = self.ngettext("%(num)d minute", "%(num)d minutes", n)
+        return words % {"num": n}
 
-    def length(self, seconds: float) -> str:
-        """Write a length of time in whole minutes, in seconds when it is under one."""
+    def length(self, seconds: float, *, accusative: bool = False) -> str:
+        """Write a length of time in whole minutes, in seconds when it is under one; `accusative` as for `minutes`."""
         n = max(0, int(seconds))
-        return self.minutes(n) if n >= 60 else self.ngettext("%(num)d second", "%(num)d seconds", n) % {"num": n}
+        if n >= 60:
+            return self.minutes(n, accusative=accusative)
+        if accusative:
+            words = self.translations.npgettext("accusative", "%(num)d second", "%(num)d seconds", n)
+        else:
+            words = self.ngettext("%(num)d second", "%(num)d seconds", n)
+        return words % {"num": n}
 
 
 @lru_cache(maxsize=len(LOCALES))

@@ -9,6 +9,7 @@ from uuid import UUID
 from contracts import ContactCard, Role, WebinarEvent
 
 from room_ui import domain, projections
+from room_ui.statements import containing
 
 keep_webinars = projections.keep_webinars
 
@@ -108,7 +109,6 @@ async def people_here(
 
     `search` keeps the names that contain it, whatever the case.
     """
-    pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     rows = await connection.fetch(
         """
         select display_name, role, country, role in ('admin', 'speaker') as host
@@ -118,7 +118,7 @@ async def people_here(
         offset $3 limit $4
         """,
         list(account_ids),
-        pattern,
+        containing(search),
         skip,
         limit,
     )

@@ -29,13 +29,14 @@ def pairs(message: Any, translation: Any) -> list[tuple[str, str]]:
     return [(message[-1], form) for form in translation]
 
 
-def said() -> set[str | tuple[str, ...]]:
-    return {message for _, _, message in extracted()}
+def said() -> set[tuple[str | tuple[str, ...], str | None]]:
+    """Return every message with its context."""
+    return {(message, context) for _, _, message, context in extracted()}
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_message_is_translated_and_none_is_left_over(locale: str) -> None:
-    written = {entry.id: entry.string for entry in catalogue(locale) if entry.id}
+    written = {(entry.id, entry.context): entry.string for entry in catalogue(locale) if entry.id}
 
     assert len(written) > 300
     assert said() - written.keys() == set(), "run python -m room_ui.locales.update"
@@ -46,13 +47,11 @@ def test_every_message_is_translated_and_none_is_left_over(locale: str) -> None:
 
 @pytest.mark.parametrize(("locale", "forms"), [("ru", 3), ("en", 2)])
 def test_every_plural_has_all_its_forms(locale: str, forms: int) -> None:
-    plurals = {entry.id: tuple(entry.string or ()) for entry in catalogue(locale) if isinstance(entry.id, tuple)}
+    plurals = [(entry.id, tuple(entry.string or ())) for entry in catalogue(locale) if isinstance(entry.id, tuple)]
 
     assert plurals
     wrong = [
-        words
-        for words, written in plurals.items()
-        if len(written) != forms or not all("%(num)d" in form for form in written)
+        words for words, written in plurals if len(written) != forms or not all("%(num)d" in form for form in written)
     ]
     assert wrong == []
 
@@ -66,7 +65,7 @@ def test_nothing_is_left_to_be_looked_at_again(locale: str) -> None:
 
 
 def test_a_message_is_what_a_person_reads_in_english_and_no_code() -> None:
-    singular = [message if isinstance(message, str) else message[0] for message in said()]
+    singular = [message if isinstance(message, str) else message[0] for message, _ in said()]
 
     assert [message for message in singular if CODE.fullmatch(message)] == []
     # A word of several letters that is all small ones may be a word; with a dot or a line below it is a code.
@@ -112,6 +111,15 @@ def test_dates_are_written_in_the_language_and_the_zone() -> None:
 )
 def test_minutes_are_counted_in_russian(minutes: int, words: str) -> None:
     assert texts("ru").minutes(timedelta(minutes=minutes, seconds=59)) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(60, "1 минуту"), (180, "3 минуты"), (300, "5 минут"), (1260, "21 минуту"), (1, "1 секунду"), (21, "21 секунду")],
+)
+def test_a_time_that_something_takes_is_said_in_its_case(seconds: int, words: str) -> None:
+    assert texts("ru").length(seconds, accusative=True) == words
+    assert texts("en").length(seconds, accusative=True) == texts("en").length(seconds)
 
 
 @pytest.mark.parametrize(

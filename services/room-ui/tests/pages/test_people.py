@@ -1,13 +1,14 @@
 """People, for who may manage them."""
 
 import html
+import json
 import re
 from typing import Any
 
 import pytest
 from contracts import AccountEvent
 from room_ui.accounts.importing import COLUMNS
-from room_ui.pages import people
+from room_ui.pages import people, people_import
 from room_ui.testing import BASE_URL, Web
 
 NEW = {"login": "anna", "name": "Anna", "role": "candidate", "locale": "ru"}
@@ -100,6 +101,52 @@ async def test_an_account_is_changed_while_its_partner_is_switched_off(web: Web)
     account = await web.parts.accounts.find("anna")
     assert account is not None
     assert (account.display_name, account.partner_id) == ("Anna K", partner.account_id)
+
+
+def shown_form(page: str) -> dict[str, str]:
+    """Return what a browser sends of the form of an account that nobody has typed into."""
+    found = re.search(r'name="original" value="([^"]*)"', page)
+    assert found is not None
+    original = html.unescape(found[1])
+    return {**json.loads(original), "original": original}
+
+
+async def test_a_change_leaves_alone_what_somebody_else_has_changed_meanwhile(web: Web) -> None:
+    admin = await web.member("admin")
+    boris = await web.member("partner", login="boris", name='Boris "B" <b>', note="First\nsecond", phone="1")
+    path = f"/admin_webinar/people/{boris.account_id}"
+
+    form = shown_form((await admin.browser.get(path)).text)
+    await boris.post("/account/contact/", data={"phone": "2", "note": "First\nsecond"})
+    await boris.post("/account/language/", data={"locale": "en"})
+    # A browser sends each end of a line as two characters.
+    answer = await admin.post(path, data={**form, "note": "First\r\nsecond", "country": "kz"})
+
+    assert answer.status_code == 303
+    account = await web.parts.accounts.find("boris")
+    assert account is not None
+    assert (account.country, account.locale, account.contact.phone) == ("KZ", "en", "2")
+    assert (account.display_name, account.contact.note) == ('Boris "B" <b>', "First\nsecond")
+
+
+async def test_a_refused_change_shows_what_was_typed_beside_what_is_there_now(web: Web) -> None:
+    admin = await web.member("admin")
+    boris = await web.member("partner", login="boris", phone="1")
+    path = f"/admin_webinar/people/{boris.account_id}"
+
+    form = shown_form((await admin.browser.get(path)).text)
+    await boris.post("/account/contact/", data={"phone": "2"})
+    refused = await admin.post(path, data={**form, "name": "Boris B", "country": "Russia"})
+    corrected = {**shown_form(refused.text), "name": "Boris B", "country": "RU", "phone": "2"}
+    saved = await admin.post(path, data=corrected)
+
+    assert refused.status_code == 422
+    for shown in ('name="name" type="text" value="Boris B"', 'value="Russia"', 'name="phone" type="tel" value="2"'):
+        assert shown in refused.text
+    assert saved.status_code == 303
+    account = await web.parts.accounts.find("boris")
+    assert account is not None
+    assert (account.display_name, account.country, account.contact.phone) == ("Boris B", "RU", "2")
 
 
 @pytest.mark.parametrize("words", [{"password": "short"}, {"role": "moderator", "password": "a long password"}])
@@ -265,6 +312,18 @@ async def test_why_a_file_cannot_be_read_is_said(web: Web, content: bytes, words
 
 
 @pytest.mark.parametrize(
+    ("content", "is_open"),
+    [("login,name,salary\n", True), ("a", True), (GOOD.replace("partner,\n", "king,\n"), True), (GOOD, False)],
+)
+async def test_the_columns_are_unfolded_beside_a_file_that_is_wrong(web: Web, content: str, is_open: bool) -> None:
+    admin = await web.member("admin")
+
+    page = await admin.post("/admin_webinar/people-import/", data={"text": content})
+
+    assert ('<details class="columns" open>' in page.text) is is_open
+
+
+@pytest.mark.parametrize(
     ("encoding", "locale", "name", "is_guessed"),
     [
         ("utf-8-sig", "ru", "Анна Ёлкина", False),
@@ -295,7 +354,7 @@ async def test_a_file_is_read_as_spreadsheets_save_it(
         ("login,name,role\nanna,Anna,moderator\n", "Роли: admin,"),
         ("login,name,role\nanna,anna@example.org,candidate\n", "не логин и не адрес почты"),
         ("login,name\nanna,Anna\n", "Нет столбца «role»."),
-        ("login,name,role,<b>%s\n", "Столбец «&lt;b&gt;%s» неизвестен."),
+        ("login,name,role,<b>%s\n", "Столбец «&lt;b&gt;%s» неизвестен. Возможные перечислены ниже."),
         ("login,name,role,role\n", "Один из столбцов указан дважды."),
         ("login,name,role\n", "В файле нет строк."),
         ('login,name,role\n"anna', "Файл не читается как CSV."),
@@ -345,6 +404,50 @@ async def test_a_file_shows_what_changes_from_what_to_what_and_does_just_that(we
     assert (anna.display_name, anna.partner_id, anna.contact.phone) == ("Anna K.", None, "<2>")
 
 
+async def test_of_a_long_file_the_first_rows_of_each_kind_are_shown(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people_import, "SHOWN_ROWS", 2)
+    admin = await web.member("admin")
+    for number in range(3):
+        await web.member(login=f"there-{number}", name="Old")
+    rows = [f"{word}-{number},New,candidate" for word in ("new", "there") for number in range(5)]
+    text = "\n".join(["login,name,role", *rows, "wrong-1,W,king"])
+
+    bad = await admin.post("/admin_webinar/people-import/", data={"text": text})
+    good = await admin.post("/admin_webinar/people-import/", data={"text": text.rpartition("\n")[0]})
+    done = await admin.post(
+        "/admin_webinar/people-import/", data={"text": text.rpartition("\n")[0], "confirm": "confirm"}
+    )
+
+    lines = re.findall(r'data-row="(\w+)" data-line="(\d+)"', bad.text)
+    assert lines == [("wrong", "12"), ("changed", "7"), ("changed", "8"), ("new", "2"), ("new", "3")]
+    assert re.findall(r'data-more="(\d+)"', bad.text) == ["1", "5"]
+    assert "и ещё 5 строк" in good.text
+    assert 'data-figure="new">7' in good.text
+    assert done.text.count("data-one-time-link") == 7
+
+
+async def test_a_note_of_several_lines_is_imported_as_it_was_shown_and_once(web: Web) -> None:
+    admin = await web.member("admin")
+    await web.member("partner", login="boris", name="Boris")
+    text = 'login,name,role,note\nboris,Boris,partner,"First\nsecond"\n'
+    path = "/admin_webinar/people-import/"
+
+    shown = await admin.post(path, files={"file": ("people.csv", text.encode(), "text/csv")})
+    fingerprint = re.search(r'name="shown" value="(\w+)"', shown.text)
+    assert fingerprint is not None
+    # A browser sends each end of a line as two characters.
+    form = {"text": text.replace("\n", "\r\n"), "shown": fingerprint[1], "confirm": "confirm"}
+    done = await admin.post(path, data=form)
+    again = await admin.post(path, files={"file": ("people.csv", text.encode(), "text/csv")})
+
+    assert (done.status_code, again.status_code) == (200, 200)
+    assert 'data-changed-accounts="1"' in done.text
+    assert 'data-figure="unchanged">1' in again.text
+    account = await web.parts.accounts.find("boris")
+    assert account is not None
+    assert account.contact.note == "First\nsecond"
+
+
 async def test_a_file_that_changes_nothing_has_no_button(web: Web) -> None:
     admin = await web.member("admin")
     await web.member(login="anna", name="Anna")
@@ -356,6 +459,40 @@ async def test_a_file_that_changes_nothing_has_no_button(web: Web) -> None:
     assert shown.status_code == 200
     assert "делать нечего" in shown.text
     assert 'name="confirm"' not in shown.text
+
+
+async def test_links_whose_page_was_lost_are_made_anew_from_the_same_file(web: Web) -> None:
+    admin = await web.member("admin")
+    path, form = "/admin_webinar/people-import/", {"text": GOOD, "confirm": "confirm"}
+
+    lost = await admin.post(path, data=form)
+    second = await admin.post(path, data=form)
+    made = await admin.post(path, data={"text": GOOD, "links": "links"})
+
+    tokens = [re.findall(r"/account/link/([\w-]+)", answer.text) for answer in (lost, made)]
+    assert [len(found) for found in tokens] == [2, 2]
+    assert 'data-newcomers="2"' in second.text
+    assert "2 человека" in second.text
+    assert 'name="links"' not in lost.text
+    assert "Ссылки, выданные раньше, больше не действуют." in made.text
+    owners = [[await web.parts.accounts.link_owner(token) for token in found] for found in tokens]
+    assert owners == [[None, None], ["Boris", "Anna"]]
+
+
+async def test_links_are_made_anew_only_for_a_file_that_does_nothing_and_holds_newcomers(web: Web) -> None:
+    admin = await web.member("admin", login="the-admin")
+    await web.member(login="anna", name="Anna")
+    path = "/admin_webinar/people-import/"
+
+    # Anna has signed in; Boris is not there yet.
+    known = await admin.post(path, data={"text": "login,name,role\nanna,Anna,candidate\n", "links": "links"})
+    changing = await admin.post(path, data={"text": GOOD, "links": "links"})
+    wrong = await admin.post(path, data={"text": "login,name,role\nanna,Anna,moderator\n", "links": "links"})
+
+    for answer in (known, changing, wrong):
+        assert "data-newcomers" not in answer.text
+        assert "data-import-preview" in answer.text
+    assert [account.login for account in await web.parts.accounts.list()] == ["anna", "the-admin"]
 
 
 @pytest.mark.parametrize(("locale", "delimiter"), [("ru", ";"), ("en", ",")])

@@ -22,7 +22,7 @@ from contracts import (
     WatchedWindow,
     session_id_of,
 )
-from room_ui.pages import queries
+from room_ui.pages import candidate_queries
 from room_ui.pages.reports import ROWS_PER_PAGE
 from room_ui.testing import NOON, Member, Web, webinar_event
 
@@ -257,7 +257,7 @@ async def test_a_partner_sees_own_candidates_and_nobody_elses(web: Web) -> None:
     webinar_id, ids = await a_webinar_with_three_candidates(web)
     other = await web.member("partner", login="other", name="Other Partner")
     async with web.parts.database.work() as work:
-        own = await queries.own_candidates(work.connection, ids["boris"])
+        own = await candidate_queries.own_candidates(work.connection, ids["boris"])
 
     [(event, rows)] = own
     assert event.webinar_id == webinar_id

@@ -1,6 +1,7 @@
 """The pages' scripts in a real browser, on the real application; webinars change as Core would tell it."""
 
 import asyncio
+import json
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from contracts import (
     ChatLinkEvent,
     ClientWebinarEntered,
@@ -555,6 +557,77 @@ async def test_a_link_to_sign_in_is_copied_by_a_button(web: Web) -> None:
         await page.evaluate("document.querySelector('main').append(document.createElement('textarea'))")
         await page.locator("main > textarea").press("ControlOrMeta+v")
         await expect(page.locator("main > textarea")).to_have_value(await link.input_value())
+
+
+async def sent_by(page: Page, selector: str, *before: str) -> int:
+    """Press a button once for each of `before`, a script that runs first, and return how many forms were sent.
+
+    None of them is answered before the last press.
+    """
+    sent = 0
+    answered = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        nonlocal sent
+        if route.request.method == "POST":
+            sent += 1
+            await answered.wait()
+        await route.continue_()
+
+    await page.route("**", hold)
+    # By the page itself: from outside nothing is done to a page while another one is on its way.
+    pressing = f"document.querySelector({json.dumps(selector)}).click()"
+    for place, script in enumerate(before):
+        await page.evaluate(f"() => {{ setTimeout(() => {{ {script}; {pressing}; }}, {500 + place * 400}); }}")
+    await asyncio.sleep(1 + len(before) * 0.4)
+    answered.set()
+    return sent
+
+
+async def test_an_import_pressed_twice_is_done_once_and_its_links_are_shown(web: Web) -> None:
+    admin = await web.member("admin")
+    content = b"login,name,role\nanna,Anna,candidate\n"
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(admin, "/admin_webinar/people-import/")).page
+        await page.set_input_files('[name="file"]', {"name": "a.csv", "mimeType": "text/csv", "buffer": content})
+        await page.locator("form:has([name=file]) button").click()
+        await expect(page.locator('[name="confirm"]')).to_be_visible()
+
+        assert await sent_by(page, '[name="confirm"]', "", "") == 1
+        await expect(page.locator('[data-made="1"] [data-one-time-link]')).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        "window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))",
+        # It may have been stopped, which a page is not told.
+        "const now = performance.now(); performance.now = () => now + 15000",
+    ],
+)
+async def test_a_form_can_be_sent_again_by_who_comes_back_or_has_waited(web: Web, again: str) -> None:
+    admin, anna = await web.member("admin"), await web.member()
+    button = f'form[action="/admin_webinar/people/{anna.account_id}/link"] button'
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(admin, "/admin_webinar/people/")).page
+        assert await sent_by(page, button, "", "", again) == 2
+        await expect(page.locator("[data-one-time-link]")).to_have_count(1)
+
+
+async def test_a_form_held_back_by_what_is_typed_elsewhere_can_be_sent_at_once(web: Web) -> None:
+    admin, anna = await web.member("admin"), await web.member()
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(admin, f"/admin_webinar/people/{anna.account_id}")).page
+        stays = [True, False]
+        page.on("dialog", lambda dialog: dialog.dismiss() if stays.pop(0) else dialog.accept())
+        # Typed as a person does: otherwise a browser asks nobody.
+        await page.locator('[name="name"]').press_sequentially("Typed")
+
+        assert await sent_by(page, 'form[action$="/link"] button', "", "") == 1
+        await expect(page.locator("[data-one-time-link]")).to_have_count(1)
 
 
 async def test_a_page_that_got_no_answer_comes_back_by_itself(web: Web) -> None:

@@ -1,6 +1,6 @@
 """What is done with accounts; each change and its `account_event` in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from room_ui.accounts.domain import (
     normal_login,
     partner_refusal,
 )
-from room_ui.accounts.importing import ImportPreview
+from room_ui.accounts.importing import ImportPreview, words_of
 from room_ui.accounts.repository import EVERYBODY, Account, Wanted
 from room_ui.accounts.sessions import Sessions
 from room_ui.accounts.writing import Added
@@ -106,7 +106,7 @@ class Accounts:
     async def _change(self, account_id: str, **fields: Any) -> None:
         async with self.database.work() as work:
             account = await writing.locked(work, account_id)
-            await writing.change(work, account, account.model_copy(update=fields))
+            await writing.change(work, (account, account.model_copy(update=fields)))
 
     async def set_locale(self, account_id: str, locale: str) -> None:
         """Set the account's language; raises `AccountRefused` for one that we do not speak."""
@@ -118,42 +118,42 @@ class Accounts:
         """Set what the account shows to its candidates (make the card with `accounts.domain.contact_card`)."""
         await self._change(account_id, contact=contact)
 
-    async def edit(self, account_id: str, given: dict[str, str | None]) -> None:
+    async def edit(self, account_id: str, given: Mapping[str, str | None]) -> None:
         """Set name, role, partner, locale, country and contact card from words as `new_account` takes them.
 
-        A partner that stays the same is not judged again: they may have been switched off since. Raises
-        `AccountRefused`, also for the role of the last one who may manage accounts.
+        What is not among them stays. A partner that stays the same is not judged again: they may have been switched
+        off since. Raises `AccountRefused`, also for the role of the last one who may manage accounts.
         """
         async with self.database.work() as work:
             account = await writing.locked(work, account_id)
             found = await repository.account_by_id(work.connection, account_id)
-            wanted = new_account({**given, "login": found.login if found else ""})
+            known = words_of(found) if found else {}
+            wanted = new_account({**known, **given, "login": known.get("login")})
             partners = await repository.active_partners(work.connection, _partner_logins([wanted]))
             if account.partner_id and found and found.partner_login:
                 partners[found.partner_login] = account.partner_id
             if refusal := partner_refusal(wanted, partners):
                 raise AccountRefused("partner", refusal)
-            await writing.change(work, account, writing.changed(account, wanted, partners))
+            await writing.change(work, (account, writing.changed(account, wanted, partners)))
 
     async def set_active(self, account_id: str, *, active: bool) -> None:
-        """Activate or deactivate; deactivating ends the account's sessions, and with them its streams.
+        """Activate or deactivate; deactivating ends the account's sessions with their streams, and its links.
 
         Raises `AccountRefused` for an account that there is not, and for the last one who may manage accounts.
         """
         async with self.database.work() as work:
             account = await writing.locked(work, account_id)
-            await writing.change(work, account, account.model_copy(update={"active": active}))
-            ended = [] if active else await session_repository.end_sessions_of(work.connection, account_id, work.now)
-            work.after_commit(lambda: self._sessions.forget(ended))
+            await writing.change(work, (account, account.model_copy(update={"active": active})))
+            if not active:
+                await self._end_all(work, account_id)
 
     async def set_password(self, account_id: str, password: str, *, keep_session: str | None = None) -> None:
-        """Set a password and end the account's other sessions. Raises `AccountRefused` for one that will not do."""
+        """Set a password; the account's other sessions end, and its links. Raises `AccountRefused` for a wrong one."""
         password_hash = await passwords.hash_password(checked_password(password))
         async with self.database.work() as work:
             await writing.locked(work, account_id)
             await repository.set_password_hash(work.connection, account_id, password_hash)
-            ended = await session_repository.end_sessions_of(work.connection, account_id, work.now, but=keep_session)
-            work.after_commit(lambda: self._sessions.forget(ended))
+            await self._end_all(work, account_id, but=keep_session)
 
     async def change_password(self, viewer: Viewer, old: str, new: str, *, address: str) -> None:
         """Set the viewer's own password and end their other sessions; who has none yet gives no old one.
@@ -173,12 +173,25 @@ class Accounts:
         await self.set_password(account.account_id, new, keep_session=viewer.session_id)
 
     async def new_link(self, account_id: str) -> str:
-        """Return the token of a new one-time link (its page is `/account/link/<token>`)."""
+        """Return the token of a new one-time link (its page is `/account/link/<token>`); older ones end."""
         added = Added("", account_id, tokens.new_link_token())
         async with self.database.work() as work:
             await writing.locked(work, account_id)
             await writing.add_links(work, [added])
         return added.link_token or ""
+
+    async def count_newcomers(self, logins: Sequence[str]) -> int:
+        """Return how many of these `new_links` would be for."""
+        return len(await session_repository.newcomers(self.database.pool, logins))
+
+    async def new_links(self, logins: Sequence[str]) -> Sequence[Added]:
+        """Make new one-time links for those of `logins`, in their order, who have no password and never signed in."""
+        async with self.database.work() as work:
+            await repository.lock_logins(work.connection, logins)
+            found = await session_repository.newcomers(work.connection, logins)
+            added = [Added(login, found[login], tokens.new_link_token()) for login in logins if login in found]
+            await writing.add_links(work, added)
+        return added
 
     def link_address(self, token: str) -> str:
         """Return the absolute address of a one-time link's page."""
@@ -248,21 +261,24 @@ class Accounts:
         return self._sessions.removed_cookie()
 
     async def sign_out_everywhere(self, viewer: Viewer, *, but_here: bool) -> bytes | None:
-        """End the viewer's sessions and their streams; with `but_here` all but this one.
+        """End the viewer's sessions with their streams, and their links; with `but_here` this session goes on.
 
         Returns the `Set-Cookie` value that removes the cookie of this one, if it has ended.
         """
         kept = viewer.session_id if but_here else None
         async with self.database.work() as work:
-            ended = await session_repository.end_sessions_of(
-                work.connection, viewer.account_id or "", work.now, but=kept
-            )
-            work.after_commit(lambda: self._sessions.forget(ended))
+            await self._end_all(work, viewer.account_id or "", but=kept)
         return None if but_here else self._sessions.removed_cookie()
 
     async def open_sessions(self, account_id: str) -> int:
         """Return on how many browsers the account is signed in."""
         return await session_repository.open_sessions(self.database.pool, account_id, self._clock.now())
+
+    async def _end_all(self, work: Work, account_id: str, *, but: str | None = None) -> None:
+        """End every way in that the account has been given: its sessions but `but`, its links that were not used."""
+        ended = await session_repository.end_sessions_of(work.connection, account_id, work.now, but=but)
+        await session_repository.end_links_of(work.connection, [account_id], work.now)
+        work.after_commit(lambda: self._sessions.forget(ended))
 
     async def _end(self, work: Work, viewer: Viewer) -> None:
         if viewer.session_id is not None:

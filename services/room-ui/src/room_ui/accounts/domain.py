@@ -96,8 +96,13 @@ def role_named(word: str) -> Role:
 
 
 def contact_card(given: Mapping[str, str | None]) -> ContactCard:
-    """Return a contact card; raises `AccountRefused` for a link that is not https or a value that is too long."""
-    values: dict[str, Any] = {name: (value or "").strip() or None for name, value in given.items()}
+    """Return a contact card; raises `AccountRefused` for a link that is not https or a value that is too long.
+
+    An end of a line is one character, as forms count it, whatever it was sent as.
+    """
+    values: dict[str, Any] = {
+        name: (value or "").replace("\r\n", "\n").replace("\r", "\n").strip() or None for name, value in given.items()
+    }
     if values.get("telegram"):
         values["telegram"] = values["telegram"].removeprefix("https://t.me/").removeprefix("@")
         if not re.fullmatch(r"[A-Za-z0-9_]{3,64}", values["telegram"]):

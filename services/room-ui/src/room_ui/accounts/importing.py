@@ -135,6 +135,11 @@ class ImportPreview:
         return self.is_good and self.count(Kind.UNCHANGED) < len(self.rows)
 
     @property
+    def does_nothing(self) -> bool:
+        """All of it is so already."""
+        return self.is_good and not self.does_something
+
+    @property
     def fingerprint(self) -> str:
         """The same as long as the file would do the very same to the accounts as they are."""
         told = "\n".join(f"{row.line} {row.kind} {row.login} {row.changes} {row.problem}" for row in self.rows)
@@ -205,8 +210,8 @@ def judge(
     """
     times = Counter(row.login for row in preview.rows)
     rows = [_compared(row, present.get(row.login), times[row.login]) for row in preview.rows]
-    to_be = {row.login for row in rows if _will_be_partner(row, present.get(row.login))}
-    rows = [_with_partner_judged(row, present.get(row.login), {*partners, *to_be}) for row in rows]
+    to_be = {*partners, *(row.login for row in rows if _will_be_partner(row, present.get(row.login)))}
+    rows = [_with_partner_judged(row, present.get(row.login), to_be) for row in rows]
     if not has_other_manager and not any(_will_manage(row, present.get(row.login)) for row in rows):
         rows = [_with_manager_kept(row, present.get(row.login)) for row in rows]
     return replace(preview, rows=tuple(rows))

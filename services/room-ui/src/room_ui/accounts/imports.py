@@ -1,18 +1,22 @@
-"""A CSV file of accounts on the accounts that exist: judged, and done."""
+"""A CSV file of accounts on the accounts that exist: judged, and done.
 
+A long file takes its time to read: that is done in a thread, beside the loop that streams the rooms.
+"""
+
+import asyncio
 from typing import Any
 
 from servicekit import Work
 
 from room_ui.accounts import importing, repository, writing
-from room_ui.accounts.domain import AccountRefused, manages_accounts
+from room_ui.accounts.domain import AccountRefused
 from room_ui.accounts.importing import ImportPreview, Kind
 from room_ui.accounts.writing import Added
 
 
 async def judged(connection: Any, text: str, *, lock: bool = False) -> ImportPreview:
     """Return what a CSV text would do to the accounts as they are now; with `lock` they stay so in this transaction."""
-    preview = importing.read_rows(text)
+    preview = await asyncio.to_thread(importing.read_rows, text)
     logins = [row.login for row in preview.rows]
     if lock:
         await repository.lock_logins(connection, logins)
@@ -21,7 +25,7 @@ async def judged(connection: Any, text: str, *, lock: bool = False) -> ImportPre
     kept = {account.partner_login for account in present.values() if account.partner_login}
     partners = await repository.active_partners(connection, sorted(named | kept))
     has_manager = await repository.manager_outside(connection, logins)
-    return importing.judge(preview, present, partners, has_other_manager=has_manager)
+    return await asyncio.to_thread(importing.judge, preview, present, partners, has_other_manager=has_manager)
 
 
 async def done(work: Work, text: str) -> tuple[ImportPreview, list[Added]]:
@@ -36,12 +40,12 @@ async def done(work: Work, text: str) -> tuple[ImportPreview, list[Added]]:
     partners = await repository.partner_ids(work.connection, sorted(named))
     added = await writing.add(work, new, partners, with_links=True)
     partners |= {one.login: one.account_id for one in added}
-    pairs = []
-    for row in preview.rows:
-        if row.kind is Kind.CHANGED and row.account and row.account_id:
-            before = await writing.locked(work, row.account_id)
-            pairs.append((before, writing.changed(before, row.account, partners)))
-    # Who gets rights gets them before somebody else loses theirs.
-    for before, after in sorted(pairs, key=lambda pair: not manages_accounts(pair[1])):
-        await writing.change(work, before, after)
+    changed = {row.account_id: row.account for row in preview.rows if row.kind is Kind.CHANGED and row.account_id}
+    known = await repository.lock_accounts(work, list(changed))
+    pairs = [
+        (known[account_id], writing.changed(known[account_id], account, partners))
+        for account_id, account in changed.items()
+        if account
+    ]
+    await writing.change(work, *pairs)
     return preview, added

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contracts import CAPABILITIES, AccountEvent, Capability, ContactCard, Role
+from contracts import AccountEvent, Capability, ContactCard, Role
 from servicekit import Work
 
 from room_ui.domain import newer_version
+from room_ui.statements import containing, roles_with
 
-_MANAGERS = [role.value for role, rights in CAPABILITIES.items() if role and Capability.ACCOUNT_MANAGE in rights]
+_MANAGERS = roles_with(Capability.ACCOUNT_MANAGE)
 _EVENT_FIELDS = "account_id, version, display_name, role, partner_id, locale, country, contact, active"
 
 
@@ -81,8 +82,7 @@ class Wanted:
     @property
     def values(self) -> tuple[str, str | None, bool | None]:
         """The values of `_WANTED`."""
-        escaped = self.search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return f"%{escaped}%", self.role.value if self.role else None, self.active
+        return containing(self.search), self.role.value if self.role else None, self.active
 
 
 EVERYBODY = Wanted()
@@ -142,17 +142,15 @@ async def manager_outside(connection: Any, logins: Sequence[str]) -> bool:
     )
 
 
-async def another_manager(connection: Any, account_id: str) -> bool:
-    """Whether another active account may manage accounts; who asks goes on alone until their transaction ends.
+async def manager_left(connection: Any) -> bool:
+    """Whether an active account may manage accounts; who asks goes on alone until their transaction ends.
 
     Two administrators who take the right from one another at once must not both succeed.
     """
     await connection.execute("select pg_advisory_xact_lock(20264)")
     return bool(
         await connection.fetchval(
-            "select exists (select from account where active and role = any($1::text[]) and account_id <> $2)",
-            _MANAGERS,
-            account_id,
+            "select exists (select from account where active and role = any($1::text[]))", _MANAGERS
         )
     )
 
@@ -171,14 +169,7 @@ async def add_accounts(work: Work, events: Sequence[AccountEvent], logins: Seque
              as given(account_id, version, display_name, role, partner_id, locale, country, contact, login)
         on conflict (login) do nothing returning login
         """,
-        [event.account_id for event in told],
-        [event.version for event in told],
-        [event.display_name for event in told],
-        [event.role.value for event in told],
-        [event.partner_id for event in told],
-        [event.locale for event in told],
-        [event.country for event in told],
-        [event.contact.model_dump() for event in told],
+        *_columns(told),
         [logins[index] for index in order],
         work.now,
     )
@@ -189,36 +180,48 @@ def _event(row: Mapping[str, Any]) -> AccountEvent:
     return AccountEvent.model_validate(dict(row))
 
 
-async def lock_account(work: Work, account_id: str) -> AccountEvent | None:
-    """Return the account as it is, locked until the end of the transaction."""
-    row = await work.connection.fetchrow(
-        f"select {_EVENT_FIELDS} from account where account_id = $1 for update",  # noqa: S608 - a constant
-        account_id,
+async def lock_accounts(work: Work, account_ids: Sequence[str]) -> dict[str, AccountEvent]:
+    """Return those of the accounts that there are, by id, as they are; locked until the end of the transaction."""
+    rows = await work.connection.fetch(
+        f"select {_EVENT_FIELDS} from account where account_id = any($1::text[])"  # noqa: S608 - a constant
+        " order by account_id for update",
+        list(account_ids),
     )
-    return None if row is None else _event(row)
+    return {row["account_id"]: _event(row) for row in rows}
 
 
-async def change_account(work: Work, account: AccountEvent) -> AccountEvent:
-    """Write the account's fields under the next version; returns it as it is to be announced."""
-    account = account.model_copy(update={"version": newer_version(account.version, work.now)})
+async def change_accounts(work: Work, accounts: Sequence[AccountEvent]) -> list[AccountEvent]:
+    """Write the fields of each account under its next version; returns them as they are to be announced."""
+    told = [one.model_copy(update={"version": newer_version(one.version, work.now)}) for one in accounts]
     await work.connection.execute(
         """
-        update account set version = $2, display_name = $3, role = $4, partner_id = $5, locale = $6, country = $7,
-               contact = $8, active = $9, updated_at = $10
-        where account_id = $1
+        update account set version = given.version, display_name = given.display_name, role = given.role,
+               partner_id = given.partner_id, locale = given.locale, country = given.country, contact = given.contact,
+               active = given.active, updated_at = $10
+        from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[],
+                    $9::boolean[])
+             as given(account_id, version, display_name, role, partner_id, locale, country, contact, active)
+        where account.account_id = given.account_id
         """,
-        account.account_id,
-        account.version,
-        account.display_name,
-        account.role.value,
-        account.partner_id,
-        account.locale,
-        account.country,
-        account.contact.model_dump(),
-        account.active,
+        *_columns(told),
+        [event.active for event in told],
         work.now,
     )
-    return account
+    return told
+
+
+def _columns(events: Sequence[AccountEvent]) -> tuple[list[Any], ...]:
+    """Return the events' fields up to the contact card, each as a list."""
+    return (
+        [event.account_id for event in events],
+        [event.version for event in events],
+        [event.display_name for event in events],
+        [event.role.value for event in events],
+        [event.partner_id for event in events],
+        [event.locale for event in events],
+        [event.country for event in events],
+        [event.contact.model_dump() for event in events],
+    )
 
 
 async def account_snapshots(work: Work, after: str, limit: int) -> list[AccountEvent]:

@@ -154,6 +154,22 @@ async def ended_sessions(connection: Any, *, since: datetime) -> list[str]:
     return [row["session_id"] for row in rows]
 
 
+async def newcomers(connection: Any, logins: Sequence[str]) -> dict[str, str]:
+    """Return account ids by login of the active accounts that have no password and have not signed in yet.
+
+    A session is remembered for `OVER_FOR` after it has expired.
+    """
+    rows = await connection.fetch(
+        """
+        select login, account_id from account
+        where login = any($1::text[]) and active and password_hash is null
+          and not exists (select from session where session.account_id = account.account_id)
+        """,
+        list(logins),
+    )
+    return {row["login"]: row["account_id"] for row in rows}
+
+
 async def add_links(
     connection: Any, hashes: Sequence[bytes], account_ids: Sequence[str], now: datetime, expires_at: datetime
 ) -> None:
@@ -166,6 +182,16 @@ async def add_links(
         list(account_ids),
         now,
         expires_at,
+    )
+
+
+async def end_links_of(connection: Any, account_ids: Sequence[str], now: datetime) -> None:
+    """Let those of the accounts' links that were not used be good no more."""
+    await connection.execute(
+        "update one_time_link set expires_at = $2"
+        " where account_id = any($1::text[]) and used_at is null and expires_at > $2",
+        list(account_ids),
+        now,
     )
 
 

@@ -57,8 +57,9 @@ async def add(work: Work, accounts: Sequence[NewAccount], partners: dict[str, st
 
 
 async def add_links(work: Work, added: Sequence[Added]) -> None:
-    """Keep the hashes of the one-time links, good for `LINK_LASTS` from now."""
+    """Keep the hashes of the one-time links, good for `LINK_LASTS` from now; older ones of their accounts are not."""
     if added:
+        await session_repository.end_links_of(work.connection, [one.account_id for one in added], work.now)
         await session_repository.add_links(
             work.connection,
             [tokens.hash_of(one.link_token or "") for one in added],
@@ -70,23 +71,25 @@ async def add_links(work: Work, added: Sequence[Added]) -> None:
 
 async def locked(work: Work, account_id: str) -> AccountEvent:
     """Return the account as it is, locked until the end of the transaction; `AccountRefused` when there is none."""
-    account = await repository.lock_account(work, account_id)
+    account = (await repository.lock_accounts(work, [account_id])).get(account_id)
     if account is None:
         raise AccountRefused("account", "there is no such account")
     return account
 
 
-async def change(work: Work, before: AccountEvent, after: AccountEvent) -> None:
-    """Write and announce what an account is from now on; nothing when it is the same.
+async def change(work: Work, *changes: tuple[AccountEvent, AccountEvent]) -> None:
+    """Write and announce what accounts are from now on, given each as it was and as it is to be; some stay the same.
 
-    Raises `LastManagerRefused` when nobody would be left who may manage accounts.
+    Raises `LastManagerRefused` when nobody is left by that who may manage accounts: the transaction has to end.
     """
-    if after == before:
+    changes = tuple((before, after) for before, after in changes if after != before)
+    if not changes:
         return
-    loses_rights = manages_accounts(before) and not manages_accounts(after)
-    if loses_rights and not await repository.another_manager(work.connection, before.account_id):
+    for account in await repository.change_accounts(work, [after for _, after in changes]):
+        work.announce(account)
+    loses_rights = any(manages_accounts(before) and not manages_accounts(after) for before, after in changes)
+    if loses_rights and not await repository.manager_left(work.connection):
         raise LastManagerRefused
-    work.announce(await repository.change_account(work, after))
 
 
 def changed(account: AccountEvent, wanted: NewAccount, partners: dict[str, str]) -> AccountEvent:

@@ -17,7 +17,13 @@ from room_ui.i18n import FOLDER
 from room_ui.viewer import LOCALES
 
 PACKAGE = Path(__file__).parent.parent
-KEYWORDS: dict[str, Any] = {"_": None, "mark": None, "gettext": None, "ngettext": (1, 2)}
+KEYWORDS: dict[str, Any] = {
+    "_": None,
+    "mark": None,
+    "gettext": None,
+    "ngettext": (1, 2),
+    "npgettext": ((1, "c"), 2, 3),
+}
 HEAD = """msgid ""
 msgstr ""
 "Language: {locale}\\n"
@@ -29,18 +35,18 @@ msgstr ""
 METHODS = [("templates/**.html", "jinja2.ext.babel_extract"), ("**.py", "python")]
 
 
-def extracted() -> Iterator[tuple[str, int, str | tuple[str, ...]]]:
-    """Yield file, line and id (a pair with a plural) of every message that the package says."""
+def extracted() -> Iterator[tuple[str, int, str | tuple[str, ...], str | None]]:
+    """Yield file, line, id (a pair with a plural) and context of every message that the package says."""
     found = extract_from_dir(PACKAGE, method_map=METHODS, keywords=KEYWORDS, strip_comment_tags=True)
-    for file, line, message, _comments, _context in found:
-        yield file, line, message
+    for file, line, message, _comments, context in found:
+        yield file, line, message, context
 
 
 def updated(locale: str) -> Catalog:
     """Return the catalogue of one language with the messages that are said now."""
     template = Catalog()
-    for file, _line, message in extracted():
-        template.add(message, locations=[(file, 0)])
+    for file, _line, message, context in extracted():
+        template.add(message, locations=[(file, 0)], context=context)
     with (FOLDER / f"{locale}.po").open("rb") as present:
         catalogue = read_po(present, locale=locale)
     catalogue.update(template, no_fuzzy_matching=True)

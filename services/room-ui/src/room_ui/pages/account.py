@@ -128,7 +128,7 @@ async def set_password(request: Request, viewer: SignedIn) -> Response:
     except SignInRefused as refused:
         seconds = (refused.until - now_of(request)).total_seconds() if refused.until else ATTEMPT_WINDOW.total_seconds()
         words = language.gettext("Too many wrong passwords. Try again in %(time)s.")
-        words %= {"time": language.minutes(seconds + 59)}
+        words %= {"time": language.minutes(seconds + 59, accusative=True)}
         return await _account_page(request, status=429, errors={"old": words})
     return RedirectResponse("/account/?done=password", 303)
 

@@ -1,14 +1,17 @@
 """What a partner reads about their own candidates, across webinars; a statement or two however many they are."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from contracts import Capability, WebinarEvent
 
-from room_ui.pages.queries import roles_with
+from room_ui.pages.queries import ROW, ReportRow, with_deliveries
+from room_ui.statements import containing, roles_with
 
 PEOPLE_PER_PAGE = 100
+PARTNER_WEBINARS = 20
 
 _OWN = "account.partner_id = $1 and account.active and account.role = any($2::text[])"
 
@@ -76,8 +79,7 @@ async def summary_of(connection: Any, partner_id: str) -> Summary:
 
 async def candidates_of(connection: Any, partner_id: str, *, search: str = "", page: str = "1") -> Candidates:
     """Return a page of a partner's candidates by name; a page that is none is the nearest, or the first."""
-    pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    wanted = (partner_id, roles_with(Capability.WEBINAR_PARTICIPATE), pattern)
+    wanted = (partner_id, roles_with(Capability.WEBINAR_PARTICIPATE), containing(search))
     count = await connection.fetchval(
         f"select count(*) from account where {_OWN} and display_name ilike $3",  # noqa: S608
         *wanted,
@@ -106,3 +108,33 @@ async def candidates_of(connection: Any, partner_id: str, *, search: str = "", p
         PEOPLE_PER_PAGE,
     )
     return Candidates(tuple(Candidate(**row) for row in rows), number, pages)
+
+
+async def own_candidates(connection: Any, partner_id: str) -> list[tuple[WebinarEvent, tuple[ReportRow, ...]]]:
+    """Return how a partner's own candidates took part, in the latest webinars that any of them entered."""
+    webinars = await connection.fetch(
+        """
+        select snapshot from webinar where webinar_id in (
+            select webinar_id from entered join account on account.account_id = entered.lead_id where partner_id = $1)
+        order by started_at desc nulls last, webinar_id limit $2
+        """,
+        partner_id,
+        PARTNER_WEBINARS,
+    )
+    events = [WebinarEvent.model_validate(row["snapshot"]) for row in webinars]
+    rows = await connection.fetch(
+        f"""
+        with pair as (
+            select webinar_id, lead_id from entered join account on account.account_id = entered.lead_id
+            where account.partner_id = $1 and webinar_id = any($2::uuid[])
+        )
+        {ROW}
+        order by lower(account.display_name), pair.lead_id
+        """,  # noqa: S608
+        partner_id,
+        [event.webinar_id for event in events],
+    )
+    of_webinar = defaultdict(list)
+    for row in await with_deliveries(connection, rows):
+        of_webinar[row.webinar_id].append(row)
+    return [(event, tuple(of_webinar[event.webinar_id])) for event in events]

@@ -1,6 +1,5 @@
 """What the desk reads beside the report: its list, who has just entered, how the messages after a webinar get on."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +7,8 @@ from uuid import UUID
 
 from contracts import WebinarEvent
 
-from room_ui.pages.queries import DeliveryLine, NamedLine
+from room_ui.pages.queries import SENT_AGAIN, NamedLine, named_line
+from room_ui.statements import containing
 
 WEBINARS_PER_PAGE = 50
 ENTRANTS_SHOWN = 10
@@ -72,17 +72,13 @@ class Leaving:
     unreached_count: int
 
 
-def _pattern(search: str) -> str:
-    return "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-
-
 async def webinars(connection: Any, now: datetime, *, search: str = "", page: int = 1) -> tuple[list[Listed], int]:
     """Return a page of the webinars whose title holds `search`, and how many pages there are.
 
     On air first, then the coming ones, soonest first; then drafts; then the past, the latest first.
     """
     condition = "snapshot->>'title' ilike $1"
-    count = await connection.fetchval(f"select count(*) from webinar where {condition}", _pattern(search))  # noqa: S608
+    count = await connection.fetchval(f"select count(*) from webinar where {condition}", containing(search))  # noqa: S608
     pages = max(1, -(-count // WEBINARS_PER_PAGE))
     rows = await connection.fetch(
         f"""
@@ -92,7 +88,7 @@ async def webinars(connection: Any, now: datetime, *, search: str = "", page: in
         offset $3 limit $4
         """,  # noqa: S608 - constants of this module; values only ever go in as parameters
         now,
-        _pattern(search),
+        containing(search),
         (min(page, pages) - 1) * WEBINARS_PER_PAGE,
         WEBINARS_PER_PAGE,
     )
@@ -152,17 +148,14 @@ async def leaving(connection: Any, webinar_id: UUID, now: datetime) -> Leaving:
     )
     queue = await connection.fetchrow(_QUEUE, webinar_id, now - timedelta(days=2))
     lines = await connection.fetch(
-        """
+        f"""
         select *, count(*) over () as total from (
-            select d.delivery_id, d.recipient, d.step, d.state, d.reason, d.due_at, account.display_name,
-                   exists (select from delivery c where c.webinar_id = d.webinar_id and c.lead_id = d.lead_id
-                           and c.recipient = d.recipient and c.step = d.step and c.delivery_id > d.delivery_id)
-                       as sent_again
+            select d.delivery_id, d.recipient, d.step, d.state, d.reason, d.due_at, account.display_name, {SENT_AGAIN}
             from delivery d left join account on account.account_id = d.lead_id
             where d.webinar_id = $1 and d.state = any($2::text[])
         ) as line where not sent_again
         order by array_position($2::text[], state), lower(display_name), delivery_id limit $3
-        """,
+        """,  # noqa: S608 - constants of this package
         webinar_id,
         list(UNREACHED),
         UNREACHED_SHOWN,
@@ -171,7 +164,7 @@ async def leaving(connection: Any, webinar_id: UUID, now: datetime) -> Leaving:
         sent=sent,
         needs=time_to_send(queue["messages"], queue["most_to_one"]),
         without_chat=queue["without_chat"],
-        unreached=tuple(_named(line) for line in lines),
+        unreached=tuple(map(named_line, lines)),
         unreached_count=lines[0]["total"] if lines else 0,
     )
 
@@ -204,10 +197,3 @@ def time_to_send(messages: int, most_to_one: int) -> timedelta:
     """Return how long so many messages need, `most_to_one` of them to the same chat."""
     over_all = timedelta(seconds=messages / MESSAGES_PER_SECOND)
     return max(over_all, max(0, most_to_one - 1) * CHAT_SPACING)
-
-
-def _named(line: Mapping[str, Any]) -> NamedLine:
-    fields = dict(line)
-    name = fields.pop("display_name")
-    fields.pop("total")
-    return NamedLine(DeliveryLine(**fields), name)

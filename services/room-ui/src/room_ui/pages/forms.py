@@ -82,11 +82,12 @@ def read_webinar_form(form: Mapping[str, Any], *, page_host: str) -> WebinarForm
         message_id=uuid_or_none(texts.get("message_id")),
         action=texts.get("action", ""),
         values=values,
-        original=_original(texts.get("original")),
+        original=original_of(texts.get("original")),
     )
 
 
-def _original(text: str | None) -> dict[str, str] | None:
+def original_of(text: str | None) -> dict[str, str] | None:
+    """Read the values that a page was made with, as its form brings them back; None when it does not."""
     try:
         found = json.loads(text) if text else None
     except (ValueError, RecursionError):

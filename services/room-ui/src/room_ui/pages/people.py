@@ -1,5 +1,6 @@
 """People, for who may manage accounts: find, make, change, switch off and on, new links."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from room_ui.accounts.domain import AccountRefused, LastManagerRefused, checked_
 from room_ui.accounts.importing import words_of
 from room_ui.accounts.repository import Account, Wanted
 from room_ui.i18n import mark as _
+from room_ui.pages.forms import original_of
 from room_ui.pages.rendering import language_of, page
 from room_ui.pages.words import Notice, field_words
 from room_ui.refusals import Refusal
@@ -43,8 +45,9 @@ def no_such_account() -> Refusal:
     return Refusal(404, ErrorCode.NOT_FOUND, "There is no such account.")
 
 
-def _words(form: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
-    return {name: value for name in names if isinstance(value := form.get(name, ""), str)}
+def _words(form: Mapping[str, Any]) -> dict[str, str]:
+    """Return what stood in the fields; browsers make two characters of each end of a line."""
+    return {name: value.replace("\r\n", "\n") for name in FORM_FIELDS if isinstance(value := form.get(name), str)}
 
 
 async def _account(request: Request, account_id: str) -> Account:
@@ -82,14 +85,14 @@ async def people(request: Request, viewer: Managing, q: str = "", after: str = "
 async def new_person(request: Request, viewer: Managing) -> Response:
     """The form for a new account."""
     values = dict.fromkeys(FORM_FIELDS, "") | {"role": "candidate", "locale": viewer.locale}
-    return page(request, "desk/person.html", values=values, errors={}, account=None, devices=0)
+    return await _person_page(request, None, values=values)
 
 
 @router.post("/admin_webinar/people/new")
 async def add_person(request: Request, viewer: Managing) -> Response:
     """Make the account; without a password it gets a link that signs in once, shown now and never again."""
     form = await request.form()
-    values = dict.fromkeys(FORM_FIELDS, "") | _words(form, FORM_FIELDS)
+    values = dict.fromkeys(FORM_FIELDS, "") | _words(form)
     accounts = parts_of(request).accounts
     password = form.get("password")
     try:
@@ -97,7 +100,7 @@ async def add_person(request: Request, viewer: Managing) -> Response:
             new_account(values), password=password if isinstance(password, str) and password else None
         )
     except AccountRefused as refused:
-        return await _refused(request, refused, values, None)
+        return await _refused(request, refused, values)
     ways = [Way(added.login, accounts.link_address(added.link_token))] if added.link_token else []
     return page(request, "desk/people_made.html", made=1, changed=0, ways=ways)
 
@@ -120,12 +123,13 @@ async def _person_page(
 ) -> Response:
     devices = await parts_of(request).accounts.open_sessions(account.account_id) if account else 0
     context: dict[str, Any] = {"notice": Notice("bad", notice, code)} if notice else {}
-    shown = values or (words_of(account) if account else {})
+    known = words_of(account) if account else {}
     return page(
         request,
         "desk/person.html",
         status=status,
-        values=shown,
+        values=values or known,
+        original=json.dumps(known, ensure_ascii=False),
         errors=errors or {},
         account=account,
         devices=devices,
@@ -135,9 +139,13 @@ async def _person_page(
 
 @router.post("/admin_webinar/people/{account_id}")
 async def change_person(request: Request, account_id: str, viewer: Managing) -> Response:
-    """Change an account's fields; a password only when one was typed."""
+    """Change what differs from what the page showed (`original`); a password only when one was typed.
+
+    What somebody else has changed since the page was made is left alone.
+    """
     form = await request.form()
-    values = dict.fromkeys(FORM_FIELDS, "") | _words(form, FORM_FIELDS)
+    words, original = _words(form), original_of(str(form.get("original", ""))) or {}
+    edited = {name: word for name, word in words.items() if word != original.get(name)}
     accounts = parts_of(request).accounts
     account = await _account(request, account_id)
     password = str(form.get("password", ""))
@@ -145,17 +153,19 @@ async def change_person(request: Request, account_id: str, viewer: Managing) -> 
         if password:
             # Judged before anything is written, so that a refused form has changed nothing.
             checked_password(password)
-        await accounts.edit(account_id, dict(values))
+        await accounts.edit(account_id, edited)
         if password:
             keep = viewer.session_id if account_id == viewer.account_id else None
             await accounts.set_password(account_id, password, keep_session=keep)
     except AccountRefused as refused:
-        return await _refused(request, refused, values | {"login": account.login}, account)
+        account = await _account(request, account_id)
+        values = words_of(account) | edited | {"login": account.login}
+        return await _refused(request, refused, values, account)
     return RedirectResponse("/admin_webinar/people/?done=saved", 303)
 
 
 async def _refused(
-    request: Request, refused: AccountRefused, values: Mapping[str, str], account: Account | None
+    request: Request, refused: AccountRefused, values: Mapping[str, str], account: Account | None = None
 ) -> Response:
     language = language_of(request)
     is_last = isinstance(refused, LastManagerRefused)

@@ -3,7 +3,9 @@
 import codecs
 import csv
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -11,17 +13,20 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import Response
 
 from room_ui.accounts.domain import AccountRefused
-from room_ui.accounts.importing import COLUMNS, NEEDED_COLUMNS, ImportPreview, ImportRow, Kind
+from room_ui.accounts.importing import COLUMNS, NEEDED_COLUMNS, ImportPreview, ImportRow, Kind, Problem
+from room_ui.accounts.writing import Added
 from room_ui.i18n import Texts
 from room_ui.i18n import mark as _
 from room_ui.pages.people import Managing, Way
 from room_ui.pages.rendering import language_of, page
-from room_ui.pages.words import Notice, field_words, import_words
+from room_ui.pages.words import Notice, field_words
 from room_ui.web import form_of, parts_of
 
 router = APIRouter()
 LARGEST_FILE = 1024 * 1024
 SHOWN_UNCHANGED = 20
+SHOWN_ROWS = 200
+"""Of each kind; what many more are makes a page that no browser likes."""
 WINDOWS = {"ru": "cp1251"}
 """What spreadsheets on Windows save a CSV file in, by the reader's language; cp1252 for others."""
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -38,6 +43,19 @@ COLUMN_WORDS = {
     "link": _("contact card: address that begins with https://"),
     "photo_url": _("contact card: address of a photo"),
     "note": _("contact card: a few words"),
+}
+
+IMPORT_PROBLEMS: Mapping[Problem, str] = {
+    Problem.NOT_TEXT: _("This is not a text file."),
+    Problem.NOT_CSV: _("This cannot be read as a CSV file. Check the quotation marks."),
+    Problem.COLUMN_UNKNOWN: _("A column “%(detail)s” is not known. Those that may be there are listed below."),
+    Problem.COLUMN_MISSING: _("The column “%(detail)s” is missing."),
+    Problem.COLUMN_TWICE: _("A column is there twice."),
+    Problem.TOO_MANY_ROWS: _("There are more than %(detail)s rows. Import them in parts."),
+    Problem.NO_ROWS: _("There are no rows."),
+    Problem.TOO_MANY_VALUES: _("This row has more values than there are columns."),
+    Problem.LOGIN_TWICE: _("This login stands in the file twice."),
+    Problem.LAST_MANAGER: _("Nobody would be left who may manage accounts."),
 }
 
 
@@ -80,7 +98,7 @@ async def import_people(request: Request, viewer: Managing) -> Response:
     """Show what a file would do; do it after a second press, all of it or nothing.
 
     The second press brings the fingerprint of what was shown (`shown`): where the file would do something else by then,
-    that is shown first.
+    that is shown first. Of a file that does nothing any more, `links` makes the one-time links anew.
     """
     form = await form_of(request)
     file = await _csv_text(form, language_of(request).locale)
@@ -88,20 +106,29 @@ async def import_people(request: Request, viewer: Managing) -> Response:
     if file.problem is not None:
         return _page(request, status=422, notice=file.problem)
     preview = await accounts.preview_import(text)
+    if form.get("links") == "links" and preview.does_nothing:
+        links = await accounts.new_links([row.login for row in preview.rows])
+        if links:
+            return _made_page(request, links)
     if form.get("confirm") != "confirm" or not preview.does_something:
-        return _preview_page(request, preview, text, guessed=file.guessed)
+        return await _preview_page(request, preview, text, guessed=file.guessed)
     if form.get("shown", preview.fingerprint) != preview.fingerprint:
         notice = _("Meanwhile something has changed, and the file would do something else. Look at it again.")
-        return _preview_page(request, preview, text, notice=notice, status=409)
+        return await _preview_page(request, preview, text, notice=notice, status=409)
     try:
         done, added = await accounts.import_csv(text)
     except AccountRefused:
-        return _preview_page(request, await accounts.preview_import(text), text)
-    ways = [Way(one.login, accounts.link_address(one.link_token)) for one in added if one.link_token]
-    return page(request, "desk/people_made.html", made=len(added), changed=done.count(Kind.CHANGED), ways=ways)
+        return await _preview_page(request, await accounts.preview_import(text), text)
+    return _made_page(request, added, made=len(added), changed=done.count(Kind.CHANGED))
 
 
-def _preview_page(
+def _made_page(request: Request, links: Sequence[Added], *, made: int = 0, changed: int = 0) -> Response:
+    address = parts_of(request).accounts.link_address
+    ways = [Way(one.login, address(one.link_token)) for one in links if one.link_token]
+    return page(request, "desk/people_made.html", made=made, changed=changed, ways=ways)
+
+
+async def _preview_page(
     request: Request,
     preview: ImportPreview,
     text: str,
@@ -111,7 +138,10 @@ def _preview_page(
     guessed: bool = False,
 ) -> Response:
     language = language_of(request)
-    unchanged = [row for row in preview.rows if row.kind is Kind.UNCHANGED]
+    newcomers = 0
+    if preview.does_nothing:
+        newcomers = await parts_of(request).accounts.count_newcomers([row.login for row in preview.rows])
+    of_kind = {kind: [row for row in preview.rows if row.kind is kind] for kind in Kind}
     if not preview.is_good:
         status, notice = 422, _("Nothing was made: every row has to be right first.")
     return _page(
@@ -120,15 +150,22 @@ def _preview_page(
         notice=notice,
         preview=preview,
         text=text,
-        problem=import_words(language, preview.code, preview.detail) if preview.code else None,
-        problems={row.line: _row_words(language, row) for row in preview.rows if row.problem},
-        unchanged=unchanged[:SHOWN_UNCHANGED],
+        problem=_import_words(language, preview.code, preview.detail) if preview.code else None,
+        shown={kind: rows[:SHOWN_ROWS] for kind, rows in of_kind.items()},
+        row_words=partial(_row_words, language),
+        unchanged=of_kind[Kind.UNCHANGED][:SHOWN_UNCHANGED],
         guessed=guessed,
+        newcomers=newcomers,
     )
 
 
 def _row_words(language: Texts, row: ImportRow) -> str:
-    return import_words(language, row.code) if row.code else field_words(language, row.field or "")
+    return _import_words(language, row.code) if row.code else field_words(language, row.field or "")
+
+
+def _import_words(texts: Texts, problem: Problem, detail: str = "") -> str:
+    """Return what is wrong with a file of accounts or a row of it."""
+    return texts.gettext(IMPORT_PROBLEMS[problem]) % {"detail": detail}
 
 
 async def _csv_text(form: FormData, locale: str) -> CsvText:

@@ -3,16 +3,16 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from contracts import CAPABILITIES, Capability, WebinarEvent
+from contracts import Capability, WebinarEvent
 
 from room_ui.pages.curve import Bar, Curve, Window, bars, common, steps_of
+from room_ui.statements import roles_with
 
-PARTNER_WEBINARS = 20
 DOUBTFUL_SHOWN = 100
 STILL_THERE = timedelta(seconds=60)
 """On air a lead's figures are told twice a minute: who was there a minute ago or later counts as being there."""
@@ -22,7 +22,7 @@ IS_SENT_AGAIN = """exists (
     select from delivery c where c.webinar_id = d.webinar_id and c.lead_id = d.lead_id and c.recipient = d.recipient
                              and c.step = d.step and c.delivery_id > d.delivery_id
 )"""
-_SENT_AGAIN = f"{IS_SENT_AGAIN} as sent_again"
+SENT_AGAIN = f"{IS_SENT_AGAIN} as sent_again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +105,6 @@ class Template:
     version: int
 
 
-def roles_with(capability: Capability) -> list[str]:
-    """Return the roles that have a right: statements ask for them by this and never by name."""
-    return [role.value for role, rights in CAPABILITIES.items() if role is not None and capability in rights]
-
-
 async def chat_link(connection: Any, account_id: str) -> ChatLink | None:
     row = await connection.fetchrow("select linked, blocked from chat_link where account_id = $1", account_id)
     return None if row is None else ChatLink(row["linked"], row["blocked"])
@@ -141,7 +136,7 @@ left join cta as clicked on clicked.webinar_id = pair.webinar_id and clicked.lea
 """
 WATCHED_SECONDS = "coalesce(participation.watched_seconds, classification.watched_seconds)"
 
-_ROW = f"""
+ROW = f"""
 select pair.webinar_id, pair.lead_id, account.display_name as name, partner.display_name as partner_name,
        entered.entered_at, {WATCHED_SECONDS} as watched_seconds,
        coalesce(classification.watched_percent,
@@ -163,12 +158,12 @@ async def rows_of(connection: Any, webinar_id: UUID, lead_ids: Sequence[str]) ->
         f"""
         with pair as (select $1::uuid as webinar_id, lead_id, place
                       from unnest($2::text[]) with ordinality as asked(lead_id, place))
-        {_ROW} order by pair.place
+        {ROW} order by pair.place
         """,  # noqa: S608
         webinar_id,
         lead_ids,
     )
-    return await _with_deliveries(connection, rows)
+    return await with_deliveries(connection, rows)
 
 
 async def curve_of(connection: Any, webinar: WebinarEvent, now: datetime) -> Curve | None:
@@ -219,40 +214,11 @@ async def curve_of(connection: Any, webinar: WebinarEvent, now: datetime) -> Cur
     return await asyncio.to_thread(draw)
 
 
-async def own_candidates(connection: Any, partner_id: str) -> list[tuple[WebinarEvent, tuple[ReportRow, ...]]]:
-    """Return how a partner's own candidates took part, in the latest webinars that any of them entered."""
-    webinars = await connection.fetch(
-        """
-        select snapshot from webinar where webinar_id in (
-            select webinar_id from entered join account on account.account_id = entered.lead_id where partner_id = $1)
-        order by started_at desc nulls last, webinar_id limit $2
-        """,
-        partner_id,
-        PARTNER_WEBINARS,
-    )
-    events = [WebinarEvent.model_validate(row["snapshot"]) for row in webinars]
-    rows = await connection.fetch(
-        f"""
-        with pair as (
-            select webinar_id, lead_id from entered join account on account.account_id = entered.lead_id
-            where account.partner_id = $1 and webinar_id = any($2::uuid[])
-        )
-        {_ROW}
-        order by lower(account.display_name), pair.lead_id
-        """,  # noqa: S608
-        partner_id,
-        [event.webinar_id for event in events],
-    )
-    of_webinar = defaultdict(list)
-    for row in await _with_deliveries(connection, rows):
-        of_webinar[row.webinar_id].append(row)
-    return [(event, tuple(of_webinar[event.webinar_id])) for event in events]
-
-
-async def _with_deliveries(connection: Any, rows: Sequence[Mapping[str, Any]]) -> tuple[ReportRow, ...]:
+async def with_deliveries(connection: Any, rows: Sequence[Mapping[str, Any]]) -> tuple[ReportRow, ...]:
+    """Return the rows of a statement that selects `ROW`, each with its messages."""
     lines = await connection.fetch(
         f"""
-        select webinar_id, lead_id, delivery_id, recipient, step, state, reason, due_at, {_SENT_AGAIN}
+        select webinar_id, lead_id, delivery_id, recipient, step, state, reason, due_at, {SENT_AGAIN}
         from delivery d join unnest($1::uuid[], $2::text[]) as pair(webinar_id, lead_id) using (webinar_id, lead_id)
         order by due_at, delivery_id
         """,  # noqa: S608
@@ -261,8 +227,8 @@ async def _with_deliveries(connection: Any, rows: Sequence[Mapping[str, Any]]) -
     )
     found = defaultdict(list)
     for line in lines:
-        fields = {name: value for name, value in line.items() if name not in {"webinar_id", "lead_id"}}
-        found[line["webinar_id"], line["lead_id"]].append(DeliveryLine(**fields))
+        told = {name: value for name, value in line.items() if name not in {"webinar_id", "lead_id"}}
+        found[line["webinar_id"], line["lead_id"]].append(DeliveryLine(**told))
     return tuple(
         ReportRow(
             **{
@@ -288,7 +254,7 @@ async def followups(connection: Any, webinar_id: UUID) -> Followups:
     lines = await connection.fetch(
         f"""
         select * from (
-            select d.delivery_id, d.recipient, d.step, d.state, d.reason, d.due_at, account.display_name, {_SENT_AGAIN}
+            select d.delivery_id, d.recipient, d.step, d.state, d.reason, d.due_at, account.display_name, {SENT_AGAIN}
             from delivery d left join account on account.account_id = d.lead_id
             where d.webinar_id = $1 and d.state = 'uncertain'
         ) as line where not sent_again order by lower(display_name), delivery_id limit $2
@@ -303,18 +269,18 @@ async def delivery(connection: Any, delivery_id: UUID) -> NamedLine | None:
     """Return one message with the name of the lead that it is about; None when it is not known here."""
     line = await connection.fetchrow(
         f"""
-        select d.delivery_id, d.recipient, d.step, d.state, d.reason, d.due_at, account.display_name, {_SENT_AGAIN}
+        select d.delivery_id, d.recipient, d.step, d.state, d.reason, d.due_at, account.display_name, {SENT_AGAIN}
         from delivery d left join account on account.account_id = d.lead_id where d.delivery_id = $1
         """,  # noqa: S608
         delivery_id,
     )
-    return None if line is None else _named(line)
+    return None if line is None else named_line(line)
 
 
-def _named(line: Mapping[str, Any]) -> NamedLine:
-    fields = dict(line)
-    name = fields.pop("display_name")
-    return NamedLine(DeliveryLine(**fields), name)
+def named_line(line: Mapping[str, Any]) -> NamedLine:
+    """Return a message from a row with its fields and `display_name`, and maybe others."""
+    delivery_line = DeliveryLine(**{field.name: line[field.name] for field in fields(DeliveryLine)})
+    return NamedLine(delivery_line, line["display_name"])
 
 
 def _followups(rows: Iterable[Mapping[str, Any]], doubtful: Iterable[Mapping[str, Any]] = ()) -> Followups:
@@ -324,5 +290,5 @@ def _followups(rows: Iterable[Mapping[str, Any]], doubtful: Iterable[Mapping[str
         waiting=sum(count for state, count in by_state if state == "planned"),
         by_state=by_state,
         next_due_at=next((row["due_at"] for row in rows if row["state"] == "planned"), None),
-        doubtful=tuple(map(_named, doubtful)),
+        doubtful=tuple(map(named_line, doubtful)),
     )

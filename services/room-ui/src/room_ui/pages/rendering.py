@@ -19,7 +19,7 @@ from room_ui.addresses import page_address
 from room_ui.assets import fingerprint
 from room_ui.cookies import cookie_value
 from room_ui.i18n import Texts, texts
-from room_ui.pages import words
+from room_ui.pages import verdicts, words
 from room_ui.pages.forms import is_safe_link
 from room_ui.viewer import REFERRAL_COOKIE
 from room_ui.web import parts_of, viewer_of
@@ -80,10 +80,10 @@ def environment(locale: str) -> Environment:
         "delivery_words": lambda one: words.delivery_words(language, one.recipient, one.step, one.state),
         "step_words": lambda one: words.step_words(language, one.recipient, one.step),
         "reason_words": partial(words.reason_words, language),
-        "attendance_words": partial(words.attendance_words, language),
-        "verdict_words": partial(words.verdict_words, language),
+        "attendance_words": partial(verdicts.attendance_words, language),
+        "verdict_words": partial(verdicts.verdict_words, language),
         "state_words": lambda state: language.gettext(words.DELIVERY_STATES.get(state, state)),
-        "completed_words": lambda by: language.gettext(words.COMPLETED_BY[by]) if by in words.COMPLETED_BY else None,
+        "completed_words": partial(verdicts.completed_words, language),
         "role_names": {role.value: language.gettext(name) for role, name in words.ROLES.items()},
     }
     return found

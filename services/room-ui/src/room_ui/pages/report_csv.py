@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from room_ui import refusals
 from room_ui.i18n import Texts, zone_of
 from room_ui.i18n import mark as _
-from room_ui.pages import queries, report_queries, words
+from room_ui.pages import queries, report_queries, verdicts, words
 from room_ui.pages.known import known_room
 from room_ui.pages.queries import ReportRow
 from room_ui.pages.rendering import language_of
@@ -86,8 +86,8 @@ def row_writer(language: Texts, webinar: WebinarEvent) -> Callable[[ReportRow], 
             minutes,
             "" if row.watched_percent is None else str(row.watched_percent),
             ", ".join(_span(window, zone) for window in row.windows),
-            words.attendance_words(language, row.attended, was_there=row.entered_at is not None),
-            words.verdict_words(language, row, webinar) or "",
+            verdicts.attendance_words(language, row.attended, was_there=row.entered_at is not None),
+            verdicts.verdict_words(language, row, webinar) or "",
             language.gettext("pressed") if row.cta_clicked else language.gettext("seen") if row.cta_shown else "",
             " | ".join(_message(language, delivery) for delivery in row.deliveries),
         ]

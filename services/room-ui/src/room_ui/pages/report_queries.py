@@ -10,7 +10,8 @@ from contracts import Capability, DeliveryState, Recipient
 
 from room_ui.pages.curve import Window
 from room_ui.pages.moving import Verdict
-from room_ui.pages.queries import IS_SENT_AGAIN, LEADS, WATCHED_SECONDS, roles_with
+from room_ui.pages.queries import IS_SENT_AGAIN, LEADS, WATCHED_SECONDS
+from room_ui.statements import containing, roles_with
 
 NOT_ARRIVED = (
     DeliveryState.FAILED,
@@ -126,7 +127,6 @@ _SORTED = {
 
 async def leads_of(connection: Any, webinar_id: UUID, listing: Listing) -> list[str]:
     """Return the leads that a listing names, all of them and in its order."""
-    pattern = "%" + listing.search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     rows = await connection.fetch(
         f"""
         with {_PAIR}
@@ -136,7 +136,7 @@ async def leads_of(connection: Any, webinar_id: UUID, listing: Listing) -> list[
         """,  # noqa: S608
         webinar_id,
         _participants(),
-        pattern,
+        containing(listing.search),
     )
     return [row["lead_id"] for row in rows]
 

@@ -100,5 +100,5 @@ async def candidates(
         people = await candidate_queries.candidates_of(
             connection, partner_id, search=q[:100].strip(), page=request.query_params.get("page", "1")
         )
-        reports = await queries.own_candidates(connection, partner_id)
+        reports = await candidate_queries.own_candidates(connection, partner_id)
     return page(request, "candidates.html", summary=summary, people=people, reports=reports, q=q[:100])

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from contracts import (
     CommandError,
-    CompletedBy,
     DeliveryState,
     ErrorCode,
     Recipient,
@@ -15,11 +14,8 @@ from contracts import (
     WebinarStatus,
 )
 
-from room_ui.accounts.importing import Problem
 from room_ui.i18n import Texts
 from room_ui.i18n import mark as _
-from room_ui.pages.moving import NOT_COMPLETED
-from room_ui.pages.queries import ReportRow
 
 ROLES: Mapping[Role, str] = {
     Role.ADMIN: _("Administrator"),
@@ -41,16 +37,6 @@ BADGES: Mapping[WebinarStatus, str] = {
     WebinarStatus.LIVE: "on-air",
     WebinarStatus.PAUSED: "waits",
 }
-
-COMPLETED_BY: Mapping[str, str] = {
-    CompletedBy.FINISH: _("pressed finish"),
-    CompletedBy.PRESENT_AT_STOP: _("stayed to the end"),
-    CompletedBy.WATCHED_ENOUGH: _("watched enough"),
-}
-
-VERDICT_ENOUGH = _("watched enough: %(percent)d%%, and %(needed)d%% are needed")
-VERDICT_TOO_LITTLE = _("watched %(percent)d%%, and %(needed)d%% are needed")
-VERDICT_TOO_SHORT = _("watched for too short a time to count")
 
 STEPS: Mapping[str, str] = {
     Step.ATTENDED: _("to who attended"),
@@ -141,19 +127,6 @@ FIELD_REFUSALS: Mapping[str, str] = {
     "old": _("This is not your present password."),
     "again": _("This is not the same as the new password above."),
     "text": _("Check the words in curly braces, and keep it under 4,000 characters."),
-}
-
-IMPORT_PROBLEMS: Mapping[Problem, str] = {
-    Problem.NOT_TEXT: _("This is not a text file."),
-    Problem.NOT_CSV: _("This cannot be read as a CSV file. Check the quotation marks."),
-    Problem.COLUMN_UNKNOWN: _("A column “%(detail)s” is not known. Those that may be there are listed above."),
-    Problem.COLUMN_MISSING: _("The column “%(detail)s” is missing."),
-    Problem.COLUMN_TWICE: _("A column is there twice."),
-    Problem.TOO_MANY_ROWS: _("There are more than %(detail)s rows. Import them in parts."),
-    Problem.NO_ROWS: _("There are no rows."),
-    Problem.TOO_MANY_VALUES: _("This row has more values than there are columns."),
-    Problem.LOGIN_TWICE: _("This login stands in the file twice."),
-    Problem.LAST_MANAGER: _("Nobody would be left who may manage accounts."),
 }
 
 FIELD_NAMES: Mapping[str, str] = {
@@ -289,11 +262,6 @@ def field_words(texts: Texts, field: str) -> str:
     return texts.gettext(FIELD_REFUSALS.get(field, REFUSALS[ErrorCode.INVALID_FIELD]))
 
 
-def import_words(texts: Texts, problem: Problem, detail: str = "") -> str:
-    """Return what is wrong with a file of accounts or a row of it."""
-    return texts.gettext(IMPORT_PROBLEMS[problem]) % {"detail": detail}
-
-
 def status_words(texts: Texts, webinar: WebinarEvent) -> str:
     return texts.gettext(_("Called off") if webinar.cancelled else STATUSES[webinar.status])
 
@@ -301,27 +269,6 @@ def status_words(texts: Texts, webinar: WebinarEvent) -> str:
 def badge_of(webinar: WebinarEvent) -> str:
     """Return the style of the badge with the webinar's status."""
     return "off" if webinar.cancelled else BADGES.get(webinar.status, "")
-
-
-def attendance_words(texts: Texts, attended: bool | None, *, was_there: bool) -> str:
-    """Return the verdict on a lead: also that there is none yet, or that there is nobody to judge."""
-    if attended is None:
-        return texts.gettext(_("no verdict yet") if was_there else _("was not there"))
-    return texts.gettext(_("attended") if attended else _("did not attend"))
-
-
-def verdict_words(texts: Texts, row: ReportRow, webinar: WebinarEvent) -> str | None:
-    """Return why the verdict on a lead is what it is, or what completed the webinar for them; None without either."""
-    reason = row.reason or row.completed_by
-    if reason is None:
-        return None
-    filled = {"percent": row.watched_percent or 0, "needed": webinar.completion_percent}
-    if reason == CompletedBy.WATCHED_ENOUGH:
-        return texts.gettext(VERDICT_ENOUGH) % filled
-    if reason == NOT_COMPLETED:
-        is_too_short = filled["percent"] >= filled["needed"]
-        return texts.gettext(VERDICT_TOO_SHORT) if is_too_short else texts.gettext(VERDICT_TOO_LITTLE) % filled
-    return texts.gettext(COMPLETED_BY[reason]) if reason in COMPLETED_BY else reason
 
 
 def delivery_words(texts: Texts, recipient: str, step: str, state: str) -> str:

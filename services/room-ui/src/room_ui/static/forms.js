@@ -81,6 +81,24 @@ function preview() {
   for (const element of all("[data-without-script]")) element.hidden = true;
 }
 
+const SENDING_LASTS = 15000;
+/** The forms that were sent, and when.
+ * @type {Map<HTMLFormElement, number>}
+ */
+const sent = new Map();
+
+/** A second press before the answer throws that answer away, and with it links that are shown once. */
+function sendOnce() {
+  window.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || !(form instanceof HTMLFormElement) || form.method !== "post") return;
+    const now = performance.now();
+    if (now - (sent.get(form) ?? -SENDING_LASTS) < SENDING_LASTS) event.preventDefault();
+    else sent.set(form, now);
+  });
+  window.addEventListener("pageshow", () => sent.clear());
+}
+
 /** What was typed is not thrown away without a question. */
 function guard() {
   /** @type {Set<EventTarget>} */
@@ -90,7 +108,9 @@ function guard() {
     form.addEventListener("submit", () => changed.delete(form));
   }
   window.addEventListener("beforeunload", (event) => {
-    if (changed.size > 0) event.preventDefault();
+    if (changed.size === 0) return;
+    event.preventDefault();
+    sent.clear();
   });
 }
 
@@ -104,5 +124,6 @@ reveal();
 handOver();
 insert();
 preview();
+sendOnce();
 guard();
 sayOnce();
