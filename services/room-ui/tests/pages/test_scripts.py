@@ -216,6 +216,18 @@ async def test_finish_asks_is_told_once_and_leaves_a_way_back(web: Web) -> None:
     assert len(web.under_test.said(CtaClicked)) == 1
 
 
+async def test_a_button_whose_words_are_taken_away_has_the_usual_ones(web: Web) -> None:
+    webinar = webinar_event("live", cta_visibility=CtaVisibility.VISIBLE, cta_text="Come")
+    await web.know(webinar)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(candidate, f"/account/webinar_room/{webinar.webinar_id}")).page
+        await expect(page.locator("[data-cta]")).to_have_text("Come")
+        await web.know(later(webinar, cta_text=""))
+        await expect(page.locator("[data-cta]")).to_have_text("Узнать больше")
+
+
 async def test_where_the_stream_is_held_back_the_page_asks(web: Web) -> None:
     planned = webinar_event(scheduled_at=SOON)
     await web.know(planned)

@@ -89,7 +89,6 @@ function showCta() {
   find("[data-cta-bar]").hidden = !cta;
   if (!cta) return;
   const link = find("[data-cta]");
-  link.dataset.fallback ??= link.textContent;
   link.textContent = cta.text || link.dataset.fallback;
   link.href = cta.link && isSafe(cta.link) ? cta.link : "/account/contacts/";
 }
