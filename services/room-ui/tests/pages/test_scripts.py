@@ -383,6 +383,34 @@ async def test_who_has_finished_is_not_played_to_after_a_reload_in_a_pause(web: 
         await expect(page.locator("[data-room]")).to_have_attribute("data-left", "true")
 
 
+async def test_a_room_whose_session_was_replaced_in_another_tab_goes_on_with_the_new_one(web: Web) -> None:
+    planned = webinar_event(scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+    token = await web.parts.accounts.new_link(candidate.account_id)
+
+    async with windows_on(web) as windows:
+        window = await windows.open(candidate, f"/account/webinar_room/{planned.webinar_id}")
+        page = window.page
+        await expect(page.locator("[data-people] .name")).to_have_count(1)
+        other = await window.context.new_page()
+        await other.goto(f"{BASE_URL}/account/link/{token}")
+        async with page.expect_response(lambda answer: "/seen" in answer.url and answer.ok):
+            await other.click("form button.primary")
+        await other.close()
+
+        await web.know(later(planned, status=WebinarStatus.LIVE, started_at=NOON))
+        await page.click('[data-action="finish"]')
+        await page.click('[data-action="finish-confirm"]')
+        await expect(page.locator('[data-action="return"]')).to_be_visible()
+        assert await window.stayed()
+        room = await web.parts.rooms.room(planned.webinar_id, candidate.viewer)
+        assert [entry.seen for entry in room.presence.here()] == [True]
+
+    await web.under_test.collect()
+    assert [finish.lead_id for finish in web.under_test.said(RoomFinish)] == [candidate.account_id]
+
+
 async def test_a_session_that_ended_is_said_with_a_way_back_in(web: Web) -> None:
     webinar = webinar_event("live")
     await web.know(webinar)

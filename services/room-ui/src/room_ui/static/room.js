@@ -24,14 +24,31 @@ const people = new People(find(".people"), webinarId);
 /** What was told last; nothing before the first event. @type {any} */
 let state = null;
 
-/** @param {string} path @param {object} body */
-async function post(path, body) {
-  const response = await fetch(`/webinar/v1/${path}`, {
+/** @param {string} path */
+function send(path) {
+  return fetch(`/webinar/v1/${path}`, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-CSRF-Token": room.dataset.csrf ?? "" },
-    body: JSON.stringify(body),
+    body: JSON.stringify({ webinar_id: webinarId }),
     keepalive: true,
   });
+}
+
+/** Take the token of the page as it is now: in another tab the session may have been replaced. True if it is another one. */
+async function renewToken() {
+  const holder = document.createElement("template");
+  holder.innerHTML = await (await fetch(window.location.href, { cache: "no-store" })).text();
+  const page = holder.content.querySelector("[data-room]");
+  const token = page instanceof HTMLElement ? page.dataset.csrf : undefined;
+  const isOther = token !== undefined && token !== room.dataset.csrf;
+  if (isOther) room.dataset.csrf = token;
+  return isOther;
+}
+
+/** Say something about this webinar. @param {string} path */
+async function post(path) {
+  let response = await send(path);
+  if (response.status === 403 && (await renewToken())) response = await send(path);
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
 }
 
@@ -39,7 +56,7 @@ async function post(path, body) {
 async function saySeen(tries = 5) {
   if (!isVisible()) return;
   try {
-    await post("seen", { webinar_id: webinarId });
+    await post("seen");
   } catch {
     if (tries > 1) setTimeout(() => saySeen(tries - 1), 3000);
   }
@@ -176,7 +193,7 @@ function show(next) {
 }
 
 function noteCta() {
-  if (isParticipant) post("cta_clicked", { webinar_id: webinarId }).catch(() => {});
+  if (isParticipant) post("cta_clicked").catch(() => {});
 }
 
 // The middle button opens a link, too.
@@ -201,7 +218,7 @@ room.addEventListener("click", async (event) => {
     button.toggleAttribute("disabled", true);
     find("[data-finish-error]").hidden = true;
     try {
-      await post("finish", { webinar_id: webinarId });
+      await post("finish");
       confirm.hidden = true;
       setLeft(true);
       if (state) showStage();
