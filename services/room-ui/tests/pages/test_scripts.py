@@ -228,6 +228,83 @@ async def test_a_button_whose_words_are_taken_away_has_the_usual_ones(web: Web) 
         await expect(page.locator("[data-cta]")).to_have_text("Узнать больше")
 
 
+async def test_finishing_goes_by_the_keyboard_alone_and_is_said_to_who_does_not_see_it(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(candidate, f"/account/webinar_room/{webinar.webinar_id}")).page
+        finish, meant = page.locator('[data-action="finish"]'), page.locator('[data-action="finish-confirm"]')
+        announced = page.locator("[data-announce]")
+        await finish.press("Enter")
+        await expect(meant).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(meant).to_be_hidden()
+        await expect(finish).to_be_focused()
+
+        await page.route("**/finish", lambda route: route.abort())
+        await finish.press("Enter")
+        await meant.press("Enter")
+        await expect(page.locator("[data-finish-error]")).to_be_visible()
+        await expect(meant).to_be_focused()
+        await page.unroute("**/finish")
+        await meant.press("Enter")
+        await expect(page.locator('[data-action="return"]')).to_be_focused()
+        await expect(announced).to_have_text(re.compile("Спасибо за участие.*можно вернуться"))
+        await page.keyboard.press("Enter")
+        await expect(finish).to_be_focused()
+        await expect(announced).to_have_text("Вебинар в эфире")
+
+
+async def test_what_goes_away_under_the_keyboard_leaves_it_at_the_title(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(candidate, f"/account/webinar_room/{webinar.webinar_id}")).page
+        title = page.locator("[data-title]")
+        await page.locator('[data-action="finish"]').press("Enter")
+        paused = later(webinar, status=WebinarStatus.PAUSED)
+        await web.know(paused)
+        await expect(page.locator(".strip")).to_be_visible()
+        await expect(page.locator('[data-action="finish-confirm"]')).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(title).to_be_focused()
+
+        live = later(paused, status=WebinarStatus.LIVE)
+        await web.know(live)
+        await page.locator('[data-action="finish"]').press("Enter")
+        await web.know(later(live, status=WebinarStatus.FINISHED, finished_at=NOON))
+        await expect(page.locator(".screen.finished")).to_be_visible()
+        await expect(title).to_be_focused()
+
+
+async def test_a_button_that_appears_is_said_to_who_does_not_see_it(web: Web) -> None:
+    planned = webinar_event(scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(candidate, f"/account/webinar_room/{planned.webinar_id}")).page
+        announced = page.locator("[data-announce]")
+        live = later(planned, status=WebinarStatus.LIVE, started_at=NOON, cta_text="Come")
+        shown = later(live, cta_visibility=CtaVisibility.VISIBLE)
+        await web.know(shown)
+        await expect(announced).to_have_text("Вебинар в эфире. Появилась кнопка: Come")
+        paused = later(shown, status=WebinarStatus.PAUSED, cta_visibility=CtaVisibility.HIDDEN)
+        await web.know(paused)
+        await expect(page.locator(".strip")).to_be_visible()
+        await web.know(later(paused, cta_visibility=CtaVisibility.VISIBLE))
+        await expect(announced).to_have_text("Появилась кнопка: Come")
+
+        await page.reload()
+        await expect(page.locator("[data-people] .name")).to_have_count(1)
+        await expect(page.locator("[data-cta]")).to_be_visible()
+        await expect(announced).to_have_text("")
+
+
 async def test_where_the_stream_is_held_back_the_page_asks(web: Web) -> None:
     planned = webinar_event(scheduled_at=SOON)
     await web.know(planned)

@@ -15,6 +15,7 @@ const isParticipant = room.dataset.participant === "true";
 const ownOrigins = new Set(room.dataset.frameOrigins?.split(" ").filter(Boolean));
 const leftKey = `left:${webinarId}`;
 const isVisible = () => document.visibilityState === "visible";
+const question = find("[data-finish-confirm]");
 
 setClock(room.dataset.now);
 localise(document);
@@ -62,6 +63,20 @@ async function saySeen(tries = 5) {
   }
 }
 
+/** Read something out to who does not see the page. @param {string} words */
+function announce(words) {
+  find("[data-announce]").textContent = words;
+}
+
+/** @param {Element | null} part */
+const isShown = (part) => Boolean(part?.getClientRects().length);
+
+/** Let the keyboard stand on a part; where that is not shown now, on the title. @param {HTMLElement | null} part */
+function stand(part) {
+  if (part && isShown(part)) part.focus();
+  else find("[data-title]").focus({ preventScroll: true });
+}
+
 /** @param {string} link */
 const isSafe = (link) => link.startsWith("https://") || /^\/(?![/\\])/.test(link);
 
@@ -101,13 +116,17 @@ function showStage() {
   if (!embeds && address && isSafe(address)) link.href = address;
 }
 
+/** Returns what is to be said of it, where it has just appeared. */
 function showCta() {
   const cta = state.cta_visibility === "visible" ? state.cta : null;
-  find("[data-cta-bar]").hidden = !cta;
-  if (!cta) return;
+  const bar = find("[data-cta-bar]");
+  const isNew = bar.hidden;
+  bar.hidden = !cta;
+  if (!cta) return "";
   const link = find("[data-cta]");
   link.textContent = cta.text || link.dataset.fallback;
   link.href = cta.link && isSafe(cta.link) ? cta.link : "/account/contacts/";
+  return isNew ? `${bar.dataset.appeared} ${link.textContent}` : "";
 }
 
 /** What a tab shows of itself among others: that it is on air. @param {string} screen */
@@ -166,9 +185,13 @@ function setLeft(isLeft) {
   else sessionStorage.removeItem(leftKey);
 }
 
+/** @param {string} screen */
+const nameOf = (screen) => find(`.screen[data-for~="${screen}"]`)?.getAttribute("aria-label") ?? "";
+
 /** @param {any} next */
 function show(next) {
   const before = room.dataset.screen;
+  const focused = document.activeElement;
   const screen = SCREENS[next.status] ?? "lobby";
   state = next;
   room.dataset.version = next.version;
@@ -177,17 +200,17 @@ function show(next) {
   find("[data-viewers-count]").textContent = next.viewers;
   if (screen !== "live" && screen !== "paused") {
     setLeft(false);
-    find("[data-finish-confirm]").hidden = true;
+    question.hidden = true;
   }
   showWords();
   showTab(screen);
   room.dataset.screen = screen;
   showStage();
-  showCta();
+  const words = [screen === before ? "" : nameOf(screen), showCta()].filter(Boolean);
+  if (words.length) announce(words.join(". "));
+  if (room.contains(focused) && !isShown(focused)) stand(null);
   people.changed(next.viewers);
   if (screen === before) return;
-  find("[data-announce]").textContent =
-    find(`.screen[data-for~="${screen}"]`)?.getAttribute("aria-label") ?? "";
   if (screen === "live") saySeen();
   if (screen === "finished") showNext();
 }
@@ -201,35 +224,56 @@ room.addEventListener("auxclick", (event) => {
   if (event.button === 1 && event.target instanceof Element && event.target.closest("[data-cta]")) noteCta();
 });
 
-room.addEventListener("click", async (event) => {
+function askAboutFinish() {
+  find("[data-finish-error]").hidden = true;
+  question.hidden = false;
+  question.scrollIntoView({ block: "nearest" });
+  stand(find('[data-action="finish-confirm"]'));
+}
+
+function stay() {
+  question.hidden = true;
+  stand(find('[data-action="finish"]'));
+}
+
+async function finish() {
+  const button = find('[data-action="finish-confirm"]');
+  button.disabled = true;
+  find("[data-finish-error]").hidden = true;
+  try {
+    await post("finish");
+    question.hidden = true;
+    setLeft(true);
+    if (state) showStage();
+    announce([...room.querySelectorAll(".left > p:not(.actions)")].map((line) => line.textContent).join(" "));
+    stand(find('[data-action="return"]'));
+  } catch {
+    find("[data-finish-error]").hidden = false;
+  }
+  button.disabled = false;
+  if (!question.hidden) stand(button);
+}
+
+function comeBack() {
+  setLeft(false);
+  if (state) showStage();
+  announce(nameOf("live"));
+  stand(find('[data-action="finish"]'));
+}
+
+/** @type {Record<string, () => void>} */
+const ACTIONS = { finish: askAboutFinish, "finish-cancel": stay, "finish-confirm": finish, return: comeBack };
+
+room.addEventListener("click", (event) => {
   const button = event.target instanceof Element && event.target.closest("[data-action], [data-cta]");
   if (!(button instanceof HTMLElement)) return;
-  const confirm = find("[data-finish-confirm]");
-  if (button.matches("[data-cta]")) {
-    noteCta();
-  } else if (button.dataset.action === "finish") {
-    confirm.hidden = false;
-    confirm.scrollIntoView({ block: "nearest" });
-    find('[data-action="finish-confirm"]').focus();
-  } else if (button.dataset.action === "finish-cancel") {
-    confirm.hidden = true;
-    find('[data-action="finish"]').focus();
-  } else if (button.dataset.action === "finish-confirm") {
-    button.toggleAttribute("disabled", true);
-    find("[data-finish-error]").hidden = true;
-    try {
-      await post("finish");
-      confirm.hidden = true;
-      setLeft(true);
-      if (state) showStage();
-    } catch {
-      find("[data-finish-error]").hidden = false;
-    }
-    button.toggleAttribute("disabled", false);
-  } else if (button.dataset.action === "return") {
-    setLeft(false);
-    if (state) showStage();
-  }
+  if (button.matches("[data-cta]")) noteCta();
+  else ACTIONS[button.dataset.action ?? ""]?.();
+});
+
+document.addEventListener("keydown", (event) => {
+  const isAsked = !question.hidden && !find('[data-action="finish-confirm"]').disabled;
+  if (event.key === "Escape" && isAsked) stay();
 });
 
 /** Put the answer in place of the invitation; where only what is linked counts, nothing else takes it away. @param {Promise<Response>} request */
