@@ -413,6 +413,50 @@ async def test_all_tabs_of_a_browser_share_one_stream_and_it_outlives_the_tab_th
         assert len(room.hub.connections) == 1
 
 
+async def test_where_streams_are_held_back_one_tab_asks_for_all_though_nothing_changes(web: Web) -> None:
+    planned = webinar_event(scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+    path = f"/account/webinar_room/{planned.webinar_id}"
+    asked = re.compile(r"/webinar/v1/state\?")
+
+    async def hold(_: Route) -> None:
+        """Let it wait for ever."""
+
+    async with windows_on(web) as windows:
+        first = (await windows.open(candidate, path, stream=hold, clock=True)).page
+        await expect(first.locator("[data-people] .name")).to_have_count(0)
+        second = await first.context.new_page()
+        await second.route(re.compile("/state/stream"), hold)
+        await second.goto(f"{BASE_URL}{path}")
+        for pause in (5_000, 6_000):
+            async with second.expect_response(asked):
+                await second.clock.fast_forward(pause)
+        await expect(second.locator("[data-room]")).to_have_attribute("data-viewers", "1")
+        answers: list[int] = []
+        second.on("response", lambda answer: answers.append(answer.status) if asked.search(answer.url) else None)
+        taken: list[str] = []
+        first.on("request", lambda request: taken.append(request.url) if "/state" in request.url else None)
+
+        lost = [page.locator('[data-banner="lost"]') for page in (first, second)]
+        await second.route(asked, lambda route: route.abort())
+        async with second.expect_event("requestfailed"):
+            await second.clock.fast_forward(6_000)
+        await second.clock.fast_forward(2_500)
+        for banner in lost:
+            await expect(banner).to_be_visible()
+        await second.unroute(asked)
+        async with second.expect_response(asked):
+            await second.clock.fast_forward(6_000)
+        for banner in lost:
+            await expect(banner).to_be_hidden()
+        for _ in range(8):
+            async with second.expect_response(asked):
+                await second.clock.fast_forward(6_000)
+        assert taken == []
+        assert answers == [304] * 9
+
+
 async def test_an_instance_that_is_behind_takes_no_page_back(web: Web) -> None:
     planned = webinar_event(scheduled_at=SOON)
     live = later(planned, status=WebinarStatus.LIVE, started_at=NOON)
