@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from contracts import (
     ChatLinkEvent,
     ClientWebinarEntered,
@@ -685,19 +686,120 @@ async def test_the_contact_card_shows_itself_while_it_is_written(web: Web) -> No
     assert account.contact.note is None
 
 
-async def test_telegram_is_linked_without_leaving_the_account(web: Web) -> None:
+@asynccontextmanager
+async def invited_to_telegram(web: Web, place: str) -> AsyncIterator[tuple[Member, Window]]:
+    """Open the page that invites a candidate to link Telegram: the account, or the lobby of a room."""
     candidate = await web.member()
+    planned = webinar_event(scheduled_at=SOON)
+    await web.know(planned)
+    path = f"/account/webinar_room/{planned.webinar_id}" if place == "room" else "/account/"
     web.commands.answer = CommandReply(ok=True, address="https://t.me/our_bot?start=abc", expires_at=SOON)
-
     async with windows_on(web) as windows:
-        window = await windows.open(candidate, "/account/")
-        await window.page.get_by_role("button", name="Привязать Telegram").click()
-        await expect(window.page.locator(".qr svg")).to_be_visible()
-        await expect(window.page.locator("[data-telegram-link]")).to_be_focused()
+        yield candidate, await windows.open(candidate, path, script=LOOKED_AWAY, clock=True)
+
+
+async def look_away(page: Page, *, is_away: bool = True) -> None:
+    """Look at another page, or come back from it."""
+    await page.evaluate(f"window.isAway = {int(is_away)}; document.dispatchEvent(new Event('visibilitychange'))")
+
+
+in_both_places = pytest.mark.parametrize("place", ["account", "room"])
+
+
+@in_both_places
+async def test_telegram_is_linked_without_leaving_the_page(web: Web, place: str) -> None:
+    async with invited_to_telegram(web, place) as (candidate, window):
+        page = window.page
+        await page.get_by_role("button", name="Привязать Telegram").click()
+        await expect(page.locator(".qr svg")).to_be_visible()
+        await expect(page.locator("[data-telegram-link]")).to_be_focused()
+        async with page.expect_response("**/account/telegram/"):
+            await page.clock.fast_forward(4_000)
+        await expect(page.locator(".qr svg")).to_be_visible()
+
         await web.under_test.receive(ChatLinkEvent(account_id=candidate.account_id, version=1, linked=True))
-        await expect(window.page.locator('[data-telegram="linked"]')).to_be_visible()
-        await expect(window.page.locator(".qr")).to_have_count(0)
+        await page.clock.fast_forward(4_000)
+        await expect(page.locator('[data-telegram="linked"]')).to_be_visible()
+        await expect(page.locator(".qr")).to_have_count(0)
+        await expect(page.get_by_role("button", name="Привязать другой Telegram")).to_be_focused()
         assert await window.stayed()
+
+
+@in_both_places
+async def test_a_square_that_has_had_its_time_gives_way_to_the_button(web: Web, place: str) -> None:
+    async with invited_to_telegram(web, place) as (_, window):
+        page = window.page
+        button = page.get_by_role("button", name="Привязать Telegram")
+        await button.click()
+        await expect(page.locator(".qr svg")).to_be_visible()
+        async with page.expect_response("**/account/telegram/"):
+            await page.clock.fast_forward(14 * 60_000)
+        await expect(page.locator(".qr svg")).to_be_visible()
+        await page.clock.fast_forward(60_000)
+        await expect(page.locator(".qr")).to_have_count(0)
+        await expect(page.get_by_text("Срок той ссылки вышел")).to_be_visible()
+        await button.click()
+        await expect(page.locator(".qr svg")).to_be_visible()
+        assert await window.stayed()
+
+
+@in_both_places
+async def test_without_a_network_linking_telegram_says_so_and_stays(web: Web, place: str) -> None:
+    async with invited_to_telegram(web, place) as (_, window):
+        page = window.page
+        button = page.get_by_role("button", name="Привязать Telegram")
+        await page.route("**/account/telegram/", lambda route: route.abort())
+        await button.click()
+        await expect(page.locator("[data-telegram-error]")).to_be_visible()
+        await page.unroute("**/account/telegram/")
+        await button.click()
+        await expect(page.locator(".qr svg")).to_be_visible()
+        assert await window.stayed()
+
+
+@in_both_places
+async def test_telegram_is_linked_by_whoever_has_signed_in_meanwhile(web: Web, place: str) -> None:
+    async with invited_to_telegram(web, place) as (candidate, window):
+        page = window.page
+        token = await web.parts.accounts.new_link(candidate.account_id)
+        other = await window.context.new_page()
+        await other.goto(f"{BASE_URL}/account/link/{token}")
+        await other.click("form button.primary")
+        await other.wait_for_url(re.compile("/webinar_room/"))
+        await page.get_by_role("button", name="Привязать Telegram").click()
+        await expect(page.locator(".qr svg")).to_be_visible()
+        assert await window.stayed()
+
+
+@in_both_places
+async def test_linking_telegram_when_the_session_has_ended_leads_to_the_sign_in_and_back(web: Web, place: str) -> None:
+    async with invited_to_telegram(web, place) as (candidate, window):
+        path = window.page.url.removeprefix(BASE_URL)
+        await web.parts.accounts.sign_out_everywhere(candidate.viewer, but_here=False)
+        await window.page.get_by_role("button", name="Привязать Telegram").click()
+        await expect(window.page.locator('form:has([name="password"]) [name="next"]')).to_have_value(path)
+
+
+async def test_the_square_for_another_telegram_stays_until_one_comes_back(web: Web) -> None:
+    async with invited_to_telegram(web, "account") as (candidate, window):
+        page = window.page
+        await web.under_test.receive(ChatLinkEvent(account_id=candidate.account_id, version=1, linked=True))
+        await page.reload()
+        await page.get_by_role("button", name="Привязать другой Telegram").click()
+        await expect(page.locator(".qr svg")).to_be_visible()
+        for _ in range(2):
+            async with page.expect_response("**/account/telegram/"):
+                await page.clock.fast_forward(4_000)
+        await look_away(page)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        await page.clock.run_for(9_000)
+        assert asked == []
+        await expect(page.locator(".qr svg")).to_be_visible()
+        await look_away(page, is_away=False)
+        await page.clock.fast_forward(1_500)
+        await expect(page.locator(".qr")).to_have_count(0)
+        await expect(page.locator('[data-telegram="linked"]')).to_be_visible()
 
 
 async def test_a_link_to_sign_in_is_copied_by_a_button(web: Web) -> None:

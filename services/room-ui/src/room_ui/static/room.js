@@ -3,6 +3,7 @@
 import { keepTime, localise, localTime, setClock } from "./clock.js";
 import { People } from "./people.js";
 import { Push } from "./push.js";
+import "./telegram.js";
 
 /** @type {Record<string, string>} */
 const SCREENS = { draft: "lobby", scheduled: "lobby", live: "live", paused: "paused", finished: "finished", archived: "finished" };
@@ -276,38 +277,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && isAsked) stay();
 });
 
-/** Put the answer in place of the invitation; where only what is linked counts, nothing else takes it away. @param {Promise<Response>} request */
-async function replaceTelegram(request, onlyLinked = false) {
-  try {
-    const response = await request;
-    const holder = document.createElement("template");
-    holder.innerHTML = await response.text();
-    const fresh = holder.content.querySelector(onlyLinked ? '[data-telegram="linked"]' : "[data-telegram]");
-    if (fresh) find("[data-telegram]")?.replaceWith(fresh);
-    return Boolean(fresh);
-  } catch {
-    return false;
-  }
-}
-
-room.addEventListener("submit", async (event) => {
-  const form = event.target;
-  if (!(form instanceof HTMLFormElement) || !form.matches("[data-telegram-form]")) return;
-  event.preventDefault();
-  const headers = { "X-Part": "telegram" };
-  const shown = await replaceTelegram(fetch(form.action, { method: "POST", body: new FormData(form), headers }));
-  if (!shown) form.submit();
-});
-
-document.addEventListener("visibilitychange", () => {
-  if (!isVisible()) return;
-  saySeen();
-  // Back from Telegram: has the chat been linked meanwhile?
-  if (find("[data-telegram-link]")) {
-    const headers = { "X-Part": "telegram-state" };
-    setTimeout(() => replaceTelegram(fetch("/account/telegram/", { headers }), true), 1500);
-  }
-});
+document.addEventListener("visibilitychange", () => saySeen());
 
 if (sessionStorage.getItem(leftKey) && ["live", "paused"].includes(room.dataset.screen ?? "")) {
   room.dataset.left = "true";
