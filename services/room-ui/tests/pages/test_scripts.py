@@ -31,7 +31,7 @@ from contracts.message_texts import DEFAULT_TEXTS
 from local_stack.chromium import chromium
 from local_stack.processes import free_ports
 from playwright.async_api import Browser, BrowserContext, Dialog, Page, Route, async_playwright, expect
-from room_ui.rooms.state import room_state, written
+from room_ui.rooms.state import public_schedule, room_state, written
 from room_ui.server import room_door
 from room_ui.testing import BASE_URL, NOON, Member, Web, later, open_web, webinar_event
 from servicekit.testing import Harness
@@ -351,6 +351,11 @@ Object.defineProperty(document, "visibilityState", { get: () => (window.isAway ?
 """
 
 
+async def look_away(page: Page, *, is_away: bool = True) -> None:
+    """Look at another page, or come back from it."""
+    await page.evaluate(f"window.isAway = {int(is_away)}; document.dispatchEvent(new Event('visibilitychange'))")
+
+
 async def test_a_page_in_the_background_is_not_seen_when_its_stream_begins_anew(web: Web) -> None:
     planned = webinar_event(scheduled_at=SOON)
     await web.know(planned)
@@ -370,7 +375,7 @@ async def test_a_page_in_the_background_is_not_seen_when_its_stream_begins_anew(
         assert [entry.seen for entry in room.presence.here()] == [False]
 
         async with page.expect_response("**/webinar/v1/seen"):
-            await page.evaluate("window.isAway = false; document.dispatchEvent(new Event('visibilitychange'))")
+            await look_away(page, is_away=False)
         assert [entry.seen for entry in room.presence.here()] == [True]
 
 
@@ -456,6 +461,86 @@ async def test_where_streams_are_held_back_one_tab_asks_for_all_though_nothing_c
                 await second.clock.fast_forward(6_000)
         assert taken == []
         assert answers == [304] * 9
+
+
+async def test_without_locks_every_tab_has_a_stream_of_its_own(web: Web) -> None:
+    planned = webinar_event(title="Planned", scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+    path = f"/account/webinar_room/{planned.webinar_id}"
+    without = "Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined });"
+
+    async with windows_on(web) as windows:
+        first = (await windows.open(candidate, path, script=without)).page
+        second = await first.context.new_page()
+        await second.goto(f"{BASE_URL}{path}")
+        for page in (first, second):
+            await expect(page.locator("[data-people] .name")).to_have_count(1)
+        room = await web.parts.rooms.room(planned.webinar_id, candidate.viewer)
+        assert len(room.hub.connections) == 2
+        await web.know(later(planned, title="Another name"))
+        for page in (first, second):
+            await expect(page.locator("[data-title]")).to_have_text("Another name")
+
+
+async def test_the_tab_that_is_looked_at_has_the_stream(web: Web) -> None:
+    planned = webinar_event(title="Planned", scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+    path = f"/account/webinar_room/{planned.webinar_id}"
+    streams = re.compile("/state/stream")
+
+    async with windows_on(web) as windows:
+        first = (await windows.open(candidate, path, script=LOOKED_AWAY)).page
+        await expect(first.locator("[data-people] .name")).to_have_count(1)
+        second = await first.context.new_page()
+        await second.add_init_script("window.isAway = true")
+        opened: list[Page] = []
+        first.context.on(
+            "request", lambda request: opened.append(request.frame.page) if streams.search(request.url) else None
+        )
+        await second.goto(f"{BASE_URL}{path}")
+        await expect(second.locator("[data-people] .name")).to_have_count(1)
+        renamed = later(planned, title="Another name")
+        await web.know(renamed)
+        await expect(second.locator("[data-title]")).to_have_text("Another name")
+        assert opened == []
+
+        await look_away(first)
+        async with second.expect_request(streams):
+            await look_away(second, is_away=False)
+        await web.know(later(renamed, title="A third one"))
+        for page in (first, second):
+            await expect(page.locator("[data-title]")).to_have_text("A third one")
+        assert opened == [second]
+        room = await web.parts.rooms.room(planned.webinar_id, candidate.viewer)
+        assert len(room.hub.connections) == 1
+
+
+async def test_a_tab_that_goes_to_another_page_hands_the_stream_on_and_has_one_when_it_comes_back(web: Web) -> None:
+    planned = webinar_event(title="Planned", scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+    path = f"/account/webinar_room/{planned.webinar_id}"
+    streams = re.compile("/state/stream")
+
+    async with windows_on(web) as windows:
+        first = (await windows.open(candidate, path)).page
+        await expect(first.locator("[data-people] .name")).to_have_count(1)
+        second = await first.context.new_page()
+        await second.goto(f"{BASE_URL}{path}")
+        await expect(second.locator("[data-people] .name")).to_have_count(1)
+        async with first.expect_request(streams):
+            await second.goto(f"{BASE_URL}/account/")
+        await web.know(later(planned, title="Another name"))
+        await expect(first.locator("[data-title]")).to_have_text("Another name")
+
+        async with second.expect_request(streams):
+            await second.go_back()
+        await expect(second.locator("[data-title]")).to_have_text("Another name")
+        await web.know(later(later(planned), title="A third one"))
+        for page in (first, second):
+            await expect(page.locator("[data-title]")).to_have_text("A third one")
 
 
 async def test_an_instance_that_is_behind_takes_no_page_back(web: Web) -> None:
@@ -626,6 +711,148 @@ async def test_a_stream_ahead_of_the_projection_is_caught_up_with(web: Web) -> N
         await expect(window.page.get_by_text(changed.description)).to_be_visible()
 
 
+async def test_days_and_times_on_the_schedule_are_those_of_who_reads_it(web: Web) -> None:
+    # Noon of the test is 15:00 in Moscow, where the reader is, and 22:00 in Vladivostok.
+    far = {"time_zone": "Asia/Vladivostok"}
+    await web.know(
+        webinar_event(title="Featured", scheduled_at=NOON + timedelta(hours=1)),
+        webinar_event(title="Today", scheduled_at=NOON + timedelta(hours=1, minutes=30), **far),
+        webinar_event(title="Tomorrow there", scheduled_at=NOON + timedelta(hours=2, minutes=30), **far),
+        webinar_event(title="Tomorrow", scheduled_at=NOON + timedelta(days=1, hours=1), **far),
+        webinar_event(title="Next year", scheduled_at=NOON + timedelta(days=365), **far),
+    )
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(None, "/webinars/")).page
+        days = ["сегодня, 2 марта", "завтра, 3 марта", "вторник, 2 марта 2027 г."]
+        await expect(page.locator("[data-day]")).to_have_text(days)
+        await expect(page.locator(".day-name + .webinar h2")).to_have_text(["Today", "Tomorrow", "Next year"])
+        await expect(page.locator(".clock")).to_have_text(["16:00", "16:30", "17:30", "16:00", "15:00"])
+        await expect(page.locator(".zone").last).to_have_text("Москва, стандартное время")
+        await expect(page.locator(".webinar:not(:has([data-own-zone]:not([hidden]))) h2")).to_have_text(["Featured"])
+
+        await web.know(webinar_event(title="One more", scheduled_at=NOON + timedelta(days=1, hours=2), **far))
+        await expect(page.locator("h2")).to_have_count(6)
+        await expect(page.locator("[data-day]")).to_have_text(days)
+
+
+async def test_what_is_on_air_stands_under_a_heading_of_its_own(web: Web) -> None:
+    on_air = [webinar_event("live", title=title) for title in ("One", "Two")]
+    await web.know(*on_air, webinar_event(title="To come", scheduled_at=SOON))
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(None, "/webinars/")).page
+        await expect(page.locator(".zone").last).to_have_text("Москва, стандартное время")
+        await expect(page.locator("[data-day]")).to_have_text(["Сейчас в эфире", "сегодня, 2 марта"])
+
+
+async def test_what_is_called_off_or_over_is_so_on_the_schedule(web: Web) -> None:
+    first, second = [
+        webinar_event(title=title, scheduled_at=SOON + timedelta(hours=hours))
+        for hours, title in enumerate(("The first", "The second"))
+    ]
+    await web.know(first, second)
+
+    async with windows_on(web) as windows:
+        window = await windows.open(None, "/webinars/")
+        page = window.page
+        await web.know(later(second, cancelled=True))
+        await expect(page.locator('[data-status="cancelled"] h2')).to_have_text("The second")
+        await expect(page.locator("[data-announce]")).to_have_text("The second: Отменён")
+        await web.know(later(first, status=WebinarStatus.FINISHED, started_at=NOON, finished_at=NOON))
+        await expect(page.locator("h2")).to_have_text(["The second"])
+        assert await window.stayed()
+
+
+async def test_a_webinar_that_is_due_waits_for_its_speaker(web: Web) -> None:
+    planned = webinar_event(scheduled_at=NOON + timedelta(days=1, seconds=30))
+    await web.know(planned)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        for path in ("/webinars/", f"/account/webinar_room/{planned.webinar_id}"):
+            page = (await windows.open(candidate, path, clock=True)).page
+            await expect(page.locator("[data-remaining]")).to_have_text(re.compile(r"^1 день 00:00:[0-3]\d$"))
+            await expect(page.locator("[data-past]")).to_be_hidden()
+            await page.clock.fast_forward(timedelta(days=1, seconds=40) // timedelta(milliseconds=1))
+            await expect(page.locator("[data-past]")).to_be_visible()
+            await expect(page.locator("[data-until]")).to_be_hidden()
+
+
+async def test_an_instance_that_is_behind_takes_no_schedule_back(web: Web) -> None:
+    planned = webinar_event(title="Old", scheduled_at=SOON)
+    await web.know(planned)
+    behind = written(public_schedule([planned], {}, NOON)).event(NOON).decode()
+    live = later(planned, title="New", status=WebinarStatus.LIVE, started_at=NOON)
+    await web.know(live)
+    answered = False
+
+    async def answer(route: Route) -> None:
+        nonlocal answered
+        was_answered, answered = answered, True
+        await (route.continue_() if was_answered else route.fulfill(content_type="text/event-stream", body=behind))
+
+    async with windows_on(web) as windows:
+        record = """
+        window.statuses = [];
+        new MutationObserver((changes) => {
+          for (const change of changes) window.statuses.push(change.target.dataset.status);
+        }).observe(document, { subtree: true, attributes: true, attributeFilter: ["data-status"] });
+        """
+        page = (await windows.open(None, "/webinars/", stream=answer, script=record)).page
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/webinars/") else None)
+        async with page.expect_response(lambda answer: "stream" in answer.url and "text/event" in str(answer.headers)):
+            pass
+        await web.know(later(live, title="Newer"))
+        await expect(page.locator("h2")).to_have_text("Newer")
+        assert await page.evaluate("window.statuses") == []
+        assert len(asked) == 1
+
+
+async def test_a_schedule_that_cannot_be_caught_up_with_is_not_asked_for_ever(web: Web) -> None:
+    planned = webinar_event(title="The first", scheduled_at=SOON)
+    await web.know(planned)
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(None, "/webinars/", clock=True)).page
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/webinars/") else None)
+
+        async def next_try() -> None:
+            before = len(asked)
+            await page.clock.fast_forward(3_000)
+            for _ in range(80):
+                if len(asked) == before:
+                    await asyncio.sleep(0.05)
+
+        web.parts.rooms.apply(later(planned, title="It came on the short way"))
+        for _ in range(4):
+            await next_try()
+        assert len(asked) == 3
+
+        await page.route("**/webinars/", lambda route: route.abort())
+        web.parts.rooms.apply(later(later(planned), title="And again"))
+        for _ in range(5):
+            await next_try()
+        assert len(asked) >= 8
+        await page.unroute("**/webinars/")
+        await web.know(later(later(planned), title="And again"))
+        await page.clock.fast_forward(3_000)
+        await expect(page.locator("h2")).to_have_text("And again")
+
+
+async def test_what_is_told_to_be_on_air_is_so_on_cards_that_are_made_from_a_projection_behind(web: Web) -> None:
+    planned = webinar_event(title="The first", scheduled_at=SOON)
+    await web.know(planned)
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(None, "/webinars/")).page
+        await page.evaluate("document.querySelector('.webinar').dataset.former = ''")
+        web.parts.rooms.apply(later(planned, title="Another", status=WebinarStatus.LIVE, started_at=NOON))
+        await expect(page.locator('.webinar:not([data-former])[data-status="live"] h2')).to_have_text("The first")
+
+
 async def test_a_password_can_be_looked_at_and_is_hidden_again_before_it_is_sent(web: Web) -> None:
     async with windows_on(web) as windows:
         page = (await windows.open(None, "/account/login/")).page
@@ -696,11 +923,6 @@ async def invited_to_telegram(web: Web, place: str) -> AsyncIterator[tuple[Membe
     web.commands.answer = CommandReply(ok=True, address="https://t.me/our_bot?start=abc", expires_at=SOON)
     async with windows_on(web) as windows:
         yield candidate, await windows.open(candidate, path, script=LOOKED_AWAY, clock=True)
-
-
-async def look_away(page: Page, *, is_away: bool = True) -> None:
-    """Look at another page, or come back from it."""
-    await page.evaluate(f"window.isAway = {int(is_away)}; document.dispatchEvent(new Event('visibilitychange'))")
 
 
 in_both_places = pytest.mark.parametrize("place", ["account", "room"])
