@@ -530,17 +530,51 @@ async def test_a_tab_that_goes_to_another_page_hands_the_stream_on_and_has_one_w
         second = await first.context.new_page()
         await second.goto(f"{BASE_URL}{path}")
         await expect(second.locator("[data-people] .name")).to_have_count(1)
+        # As for a page that the browser keeps as it is; a browser that is driven keeps none.
+        moved = "window.dispatchEvent(new PageTransitionEvent('{}', {{ persisted: true }}))"
         async with first.expect_request(streams):
-            await second.goto(f"{BASE_URL}/account/")
-        await web.know(later(planned, title="Another name"))
+            await second.evaluate(moved.format("pagehide"))
+        renamed = later(planned, title="Another name")
+        await web.know(renamed)
         await expect(first.locator("[data-title]")).to_have_text("Another name")
 
         async with second.expect_request(streams):
-            await second.go_back()
-        await expect(second.locator("[data-title]")).to_have_text("Another name")
-        await web.know(later(later(planned), title="A third one"))
+            await second.evaluate(moved.format("pageshow"))
+        await web.know(later(renamed, title="A third one"))
         for page in (first, second):
             await expect(page.locator("[data-title]")).to_have_text("A third one")
+        room = await web.parts.rooms.room(planned.webinar_id, candidate.viewer)
+        assert len(room.hub.connections) == 1
+
+
+async def test_only_the_tab_that_has_the_stream_tells_the_others(web: Web) -> None:
+    planned = webinar_event(title="Planned", scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+    path = f"/account/webinar_room/{planned.webinar_id}"
+
+    async with windows_on(web) as windows:
+        first = (await windows.open(candidate, path)).page
+        second, listener = [await first.context.new_page() for _ in range(2)]
+        await second.goto(f"{BASE_URL}{path}")
+        await listener.goto(f"{BASE_URL}/account/")
+        channel = f"/webinar/v1/state?webinar_id={planned.webinar_id}"
+        await listener.evaluate(
+            """(channel) => {
+            window.heard = [];
+            window.channel = new BroadcastChannel(channel);
+            window.channel.onmessage = (event) => window.heard.push(event.data.state?.title);
+            }""",
+            channel,
+        )
+        for page in (first, second):
+            await expect(page.locator("[data-room]")).to_have_attribute("data-viewers", "1")
+        await web.know(later(planned, title="Another name"))
+        for page in (first, second):
+            await expect(page.locator("[data-title]")).to_have_text("Another name")
+        await listener.wait_for_function("window.heard.includes('Another name')")
+        await asyncio.sleep(0.5)
+        assert (await listener.evaluate("window.heard")).count("Another name") == 1
 
 
 async def test_an_instance_that_is_behind_takes_no_page_back(web: Web) -> None:
