@@ -35,7 +35,7 @@ from contracts.message_texts import DEFAULT_TEXTS
 from local_stack.chromium import chromium
 from local_stack.processes import free_ports
 from playwright.async_api import Browser, BrowserContext, Dialog, Page, Route, async_playwright, expect
-from room_ui.rooms.state import room_state, written
+from room_ui.rooms.state import public_schedule, room_state, written
 from room_ui.server import room_door
 from room_ui.testing import BASE_URL, NOON, Member, Web, later, open_web, webinar_event
 from servicekit import CommandUnanswered
@@ -222,6 +222,95 @@ async def test_finish_asks_is_told_once_and_leaves_a_way_back(web: Web) -> None:
     assert len(web.under_test.said(CtaClicked)) == 1
 
 
+async def test_a_button_whose_words_are_taken_away_has_the_usual_ones(web: Web) -> None:
+    webinar = webinar_event("live", cta_visibility=CtaVisibility.VISIBLE, cta_text="Come")
+    await web.know(webinar)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(candidate, f"/account/webinar_room/{webinar.webinar_id}")).page
+        await expect(page.locator("[data-cta]")).to_have_text("Come")
+        await web.know(later(webinar, cta_text=""))
+        await expect(page.locator("[data-cta]")).to_have_text("Узнать больше")
+
+
+async def test_finishing_goes_by_the_keyboard_alone_and_is_said_to_who_does_not_see_it(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(candidate, f"/account/webinar_room/{webinar.webinar_id}")).page
+        finish, meant = page.locator('[data-action="finish"]'), page.locator('[data-action="finish-confirm"]')
+        announced = page.locator("[data-announce]")
+        await finish.press("Enter")
+        await expect(meant).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(meant).to_be_hidden()
+        await expect(finish).to_be_focused()
+
+        await page.route("**/finish", lambda route: route.abort())
+        await finish.press("Enter")
+        await meant.press("Enter")
+        await expect(page.locator("[data-finish-error]")).to_be_visible()
+        await expect(meant).to_be_focused()
+        await page.unroute("**/finish")
+        await meant.press("Enter")
+        await expect(page.locator('[data-action="return"]')).to_be_focused()
+        await expect(announced).to_have_text(re.compile("Спасибо за участие.*можно вернуться"))
+        await page.keyboard.press("Enter")
+        await expect(finish).to_be_focused()
+        await expect(announced).to_have_text("Вебинар в эфире")
+
+
+async def test_what_goes_away_under_the_keyboard_leaves_it_at_the_title(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(candidate, f"/account/webinar_room/{webinar.webinar_id}")).page
+        title = page.locator("[data-title]")
+        await page.locator('[data-action="finish"]').press("Enter")
+        paused = later(webinar, status=WebinarStatus.PAUSED)
+        await web.know(paused)
+        await expect(page.locator(".strip")).to_be_visible()
+        await expect(page.locator('[data-action="finish-confirm"]')).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(title).to_be_focused()
+
+        live = later(paused, status=WebinarStatus.LIVE)
+        await web.know(live)
+        await page.locator('[data-action="finish"]').press("Enter")
+        await web.know(later(live, status=WebinarStatus.FINISHED, finished_at=NOON))
+        await expect(page.locator(".screen.finished")).to_be_visible()
+        await expect(title).to_be_focused()
+
+
+async def test_a_button_that_appears_is_said_to_who_does_not_see_it(web: Web) -> None:
+    planned = webinar_event(scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(candidate, f"/account/webinar_room/{planned.webinar_id}")).page
+        announced = page.locator("[data-announce]")
+        live = later(planned, status=WebinarStatus.LIVE, started_at=NOON, cta_text="Come")
+        shown = later(live, cta_visibility=CtaVisibility.VISIBLE)
+        await web.know(shown)
+        await expect(announced).to_have_text("Вебинар в эфире. Появилась кнопка: Come")
+        paused = later(shown, status=WebinarStatus.PAUSED, cta_visibility=CtaVisibility.HIDDEN)
+        await web.know(paused)
+        await expect(page.locator(".strip")).to_be_visible()
+        await web.know(later(paused, cta_visibility=CtaVisibility.VISIBLE))
+        await expect(announced).to_have_text("Появилась кнопка: Come")
+
+        await page.reload()
+        await expect(page.locator("[data-people] .name")).to_have_count(1)
+        await expect(page.locator("[data-cta]")).to_be_visible()
+        await expect(announced).to_have_text("")
+
+
 async def test_where_the_stream_is_held_back_the_page_asks(web: Web) -> None:
     planned = webinar_event(scheduled_at=SOON)
     await web.know(planned)
@@ -267,6 +356,11 @@ Object.defineProperty(document, "visibilityState", { get: () => (window.isAway ?
 """
 
 
+async def look_away(page: Page, *, is_away: bool = True) -> None:
+    """Look at another page, or come back from it."""
+    await page.evaluate(f"window.isAway = {int(is_away)}; document.dispatchEvent(new Event('visibilitychange'))")
+
+
 async def test_a_page_in_the_background_is_not_seen_when_its_stream_begins_anew(web: Web) -> None:
     planned = webinar_event(scheduled_at=SOON)
     await web.know(planned)
@@ -286,7 +380,7 @@ async def test_a_page_in_the_background_is_not_seen_when_its_stream_begins_anew(
         assert [entry.seen for entry in room.presence.here()] == [False]
 
         async with page.expect_response("**/webinar/v1/seen"):
-            await page.evaluate("window.isAway = false; document.dispatchEvent(new Event('visibilitychange'))")
+            await look_away(page, is_away=False)
         assert [entry.seen for entry in room.presence.here()] == [True]
 
 
@@ -328,6 +422,164 @@ async def test_all_tabs_of_a_browser_share_one_stream_and_it_outlives_the_tab_th
         await expect(first.locator('[data-room][data-screen="live"]')).to_be_visible()
         await expect(first).to_have_title("● Another name")
         assert len(room.hub.connections) == 1
+
+
+async def test_where_streams_are_held_back_one_tab_asks_for_all_though_nothing_changes(web: Web) -> None:
+    planned = webinar_event(scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+    path = f"/account/webinar_room/{planned.webinar_id}"
+    asked = re.compile(r"/webinar/v1/state\?")
+
+    async def hold(_: Route) -> None:
+        """Let it wait for ever."""
+
+    async with windows_on(web) as windows:
+        first = (await windows.open(candidate, path, stream=hold, clock=True)).page
+        await expect(first.locator("[data-people] .name")).to_have_count(0)
+        second = await first.context.new_page()
+        await second.route(re.compile("/state/stream"), hold)
+        await second.goto(f"{BASE_URL}{path}")
+        for pause in (5_000, 6_000):
+            async with second.expect_response(asked):
+                await second.clock.fast_forward(pause)
+        await expect(second.locator("[data-room]")).to_have_attribute("data-viewers", "1")
+        answers: list[int] = []
+        second.on("response", lambda answer: answers.append(answer.status) if asked.search(answer.url) else None)
+        taken: list[str] = []
+        first.on("request", lambda request: taken.append(request.url) if "/state" in request.url else None)
+
+        lost = [page.locator('[data-banner="lost"]') for page in (first, second)]
+        await second.route(asked, lambda route: route.abort())
+        async with second.expect_event("requestfailed"):
+            await second.clock.fast_forward(6_000)
+        await second.clock.fast_forward(2_500)
+        for banner in lost:
+            await expect(banner).to_be_visible()
+        await second.unroute(asked)
+        async with second.expect_response(asked):
+            await second.clock.fast_forward(6_000)
+        for banner in lost:
+            await expect(banner).to_be_hidden()
+        for _ in range(8):
+            async with second.expect_response(asked):
+                await second.clock.fast_forward(6_000)
+        assert taken == []
+        assert answers == [304] * 9
+
+
+async def test_without_locks_every_tab_has_a_stream_of_its_own(web: Web) -> None:
+    planned = webinar_event(title="Planned", scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+    path = f"/account/webinar_room/{planned.webinar_id}"
+    without = "Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined });"
+
+    async with windows_on(web) as windows:
+        first = (await windows.open(candidate, path, script=without)).page
+        second = await first.context.new_page()
+        await second.goto(f"{BASE_URL}{path}")
+        for page in (first, second):
+            await expect(page.locator("[data-people] .name")).to_have_count(1)
+        room = await web.parts.rooms.room(planned.webinar_id, candidate.viewer)
+        assert len(room.hub.connections) == 2
+        await web.know(later(planned, title="Another name"))
+        for page in (first, second):
+            await expect(page.locator("[data-title]")).to_have_text("Another name")
+
+
+async def test_the_tab_that_is_looked_at_has_the_stream(web: Web) -> None:
+    planned = webinar_event(title="Planned", scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+    path = f"/account/webinar_room/{planned.webinar_id}"
+    streams = re.compile("/state/stream")
+
+    async with windows_on(web) as windows:
+        first = (await windows.open(candidate, path, script=LOOKED_AWAY)).page
+        await expect(first.locator("[data-people] .name")).to_have_count(1)
+        second = await first.context.new_page()
+        await second.add_init_script("window.isAway = true")
+        opened: list[Page] = []
+        first.context.on(
+            "request", lambda request: opened.append(request.frame.page) if streams.search(request.url) else None
+        )
+        await second.goto(f"{BASE_URL}{path}")
+        await expect(second.locator("[data-people] .name")).to_have_count(1)
+        renamed = later(planned, title="Another name")
+        await web.know(renamed)
+        await expect(second.locator("[data-title]")).to_have_text("Another name")
+        assert opened == []
+
+        await look_away(first)
+        async with second.expect_request(streams):
+            await look_away(second, is_away=False)
+        await web.know(later(renamed, title="A third one"))
+        for page in (first, second):
+            await expect(page.locator("[data-title]")).to_have_text("A third one")
+        assert opened == [second]
+        room = await web.parts.rooms.room(planned.webinar_id, candidate.viewer)
+        assert len(room.hub.connections) == 1
+
+
+async def test_a_tab_that_goes_to_another_page_hands_the_stream_on_and_has_one_when_it_comes_back(web: Web) -> None:
+    planned = webinar_event(title="Planned", scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+    path = f"/account/webinar_room/{planned.webinar_id}"
+    streams = re.compile("/state/stream")
+
+    async with windows_on(web) as windows:
+        first = (await windows.open(candidate, path)).page
+        await expect(first.locator("[data-people] .name")).to_have_count(1)
+        second = await first.context.new_page()
+        await second.goto(f"{BASE_URL}{path}")
+        await expect(second.locator("[data-people] .name")).to_have_count(1)
+        # As for a page that the browser keeps as it is; a browser that is driven keeps none.
+        moved = "window.dispatchEvent(new PageTransitionEvent('{}', {{ persisted: true }}))"
+        async with first.expect_request(streams):
+            await second.evaluate(moved.format("pagehide"))
+        renamed = later(planned, title="Another name")
+        await web.know(renamed)
+        await expect(first.locator("[data-title]")).to_have_text("Another name")
+
+        async with second.expect_request(streams):
+            await second.evaluate(moved.format("pageshow"))
+        await web.know(later(renamed, title="A third one"))
+        for page in (first, second):
+            await expect(page.locator("[data-title]")).to_have_text("A third one")
+        room = await web.parts.rooms.room(planned.webinar_id, candidate.viewer)
+        assert len(room.hub.connections) == 1
+
+
+async def test_only_the_tab_that_has_the_stream_tells_the_others(web: Web) -> None:
+    planned = webinar_event(title="Planned", scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+    path = f"/account/webinar_room/{planned.webinar_id}"
+
+    async with windows_on(web) as windows:
+        first = (await windows.open(candidate, path)).page
+        second, listener = [await first.context.new_page() for _ in range(2)]
+        await second.goto(f"{BASE_URL}{path}")
+        await listener.goto(f"{BASE_URL}/account/")
+        channel = f"/webinar/v1/state?webinar_id={planned.webinar_id}"
+        await listener.evaluate(
+            """(channel) => {
+            window.heard = [];
+            window.channel = new BroadcastChannel(channel);
+            window.channel.onmessage = (event) => window.heard.push(event.data.state?.title);
+            }""",
+            channel,
+        )
+        for page in (first, second):
+            await expect(page.locator("[data-room]")).to_have_attribute("data-viewers", "1")
+        await web.know(later(planned, title="Another name"))
+        for page in (first, second):
+            await expect(page.locator("[data-title]")).to_have_text("Another name")
+        await listener.wait_for_function("window.heard.includes('Another name')")
+        await asyncio.sleep(0.5)
+        assert (await listener.evaluate("window.heard")).count("Another name") == 1
 
 
 async def test_an_instance_that_is_behind_takes_no_page_back(web: Web) -> None:
@@ -375,6 +627,34 @@ async def test_who_has_finished_is_not_played_to_after_a_reload_in_a_pause(web: 
         await expect(page.locator("[data-people] .name")).to_have_count(1)
         await expect(page.locator("[data-player] iframe")).to_have_count(0)
         await expect(page.locator("[data-room]")).to_have_attribute("data-left", "true")
+
+
+async def test_a_room_whose_session_was_replaced_in_another_tab_goes_on_with_the_new_one(web: Web) -> None:
+    planned = webinar_event(scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+    token = await web.parts.accounts.new_link(candidate.account_id)
+
+    async with windows_on(web) as windows:
+        window = await windows.open(candidate, f"/account/webinar_room/{planned.webinar_id}")
+        page = window.page
+        await expect(page.locator("[data-people] .name")).to_have_count(1)
+        other = await window.context.new_page()
+        await other.goto(f"{BASE_URL}/account/link/{token}")
+        async with page.expect_response(lambda answer: "/seen" in answer.url and answer.ok):
+            await other.click("form button.primary")
+        await other.close()
+
+        await web.know(later(planned, status=WebinarStatus.LIVE, started_at=NOON))
+        await page.click('[data-action="finish"]')
+        await page.click('[data-action="finish-confirm"]')
+        await expect(page.locator('[data-action="return"]')).to_be_visible()
+        assert await window.stayed()
+        room = await web.parts.rooms.room(planned.webinar_id, candidate.viewer)
+        assert [entry.seen for entry in room.presence.here()] == [True]
+
+    await web.under_test.collect()
+    assert [finish.lead_id for finish in web.under_test.said(RoomFinish)] == [candidate.account_id]
 
 
 async def test_a_session_that_ended_is_said_with_a_way_back_in(web: Web) -> None:
@@ -470,6 +750,148 @@ async def test_a_stream_ahead_of_the_projection_is_caught_up_with(web: Web) -> N
         await expect(window.page.get_by_text(changed.description)).to_be_visible()
 
 
+async def test_days_and_times_on_the_schedule_are_those_of_who_reads_it(web: Web) -> None:
+    # Noon of the test is 15:00 in Moscow, where the reader is, and 22:00 in Vladivostok.
+    far = {"time_zone": "Asia/Vladivostok"}
+    await web.know(
+        webinar_event(title="Featured", scheduled_at=NOON + timedelta(hours=1)),
+        webinar_event(title="Today", scheduled_at=NOON + timedelta(hours=1, minutes=30), **far),
+        webinar_event(title="Tomorrow there", scheduled_at=NOON + timedelta(hours=2, minutes=30), **far),
+        webinar_event(title="Tomorrow", scheduled_at=NOON + timedelta(days=1, hours=1), **far),
+        webinar_event(title="Next year", scheduled_at=NOON + timedelta(days=365), **far),
+    )
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(None, "/webinars/")).page
+        days = ["сегодня, 2 марта", "завтра, 3 марта", "вторник, 2 марта 2027 г."]
+        await expect(page.locator("[data-day]")).to_have_text(days)
+        await expect(page.locator(".day-name + .webinar h2")).to_have_text(["Today", "Tomorrow", "Next year"])
+        await expect(page.locator(".clock")).to_have_text(["16:00", "16:30", "17:30", "16:00", "15:00"])
+        await expect(page.locator(".zone").last).to_have_text("Москва, стандартное время")
+        await expect(page.locator(".webinar:not(:has([data-own-zone]:not([hidden]))) h2")).to_have_text(["Featured"])
+
+        await web.know(webinar_event(title="One more", scheduled_at=NOON + timedelta(days=1, hours=2), **far))
+        await expect(page.locator("h2")).to_have_count(6)
+        await expect(page.locator("[data-day]")).to_have_text(days)
+
+
+async def test_what_is_on_air_stands_under_a_heading_of_its_own(web: Web) -> None:
+    on_air = [webinar_event("live", title=title) for title in ("One", "Two")]
+    await web.know(*on_air, webinar_event(title="To come", scheduled_at=SOON))
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(None, "/webinars/")).page
+        await expect(page.locator(".zone").last).to_have_text("Москва, стандартное время")
+        await expect(page.locator("[data-day]")).to_have_text(["Сейчас в эфире", "сегодня, 2 марта"])
+
+
+async def test_what_is_called_off_or_over_is_so_on_the_schedule(web: Web) -> None:
+    first, second = [
+        webinar_event(title=title, scheduled_at=SOON + timedelta(hours=hours))
+        for hours, title in enumerate(("The first", "The second"))
+    ]
+    await web.know(first, second)
+
+    async with windows_on(web) as windows:
+        window = await windows.open(None, "/webinars/")
+        page = window.page
+        await web.know(later(second, cancelled=True))
+        await expect(page.locator('[data-status="cancelled"] h2')).to_have_text("The second")
+        await expect(page.locator("[data-announce]")).to_have_text("The second: Отменён")
+        await web.know(later(first, status=WebinarStatus.FINISHED, started_at=NOON, finished_at=NOON))
+        await expect(page.locator("h2")).to_have_text(["The second"])
+        assert await window.stayed()
+
+
+async def test_a_webinar_that_is_due_waits_for_its_speaker(web: Web) -> None:
+    planned = webinar_event(scheduled_at=NOON + timedelta(days=1, seconds=30))
+    await web.know(planned)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        for path in ("/webinars/", f"/account/webinar_room/{planned.webinar_id}"):
+            page = (await windows.open(candidate, path, clock=True)).page
+            await expect(page.locator("[data-remaining]")).to_have_text(re.compile(r"^1 день 00:00:[0-3]\d$"))
+            await expect(page.locator("[data-past]")).to_be_hidden()
+            await page.clock.fast_forward(timedelta(days=1, seconds=40) // timedelta(milliseconds=1))
+            await expect(page.locator("[data-past]")).to_be_visible()
+            await expect(page.locator("[data-until]")).to_be_hidden()
+
+
+async def test_an_instance_that_is_behind_takes_no_schedule_back(web: Web) -> None:
+    planned = webinar_event(title="Old", scheduled_at=SOON)
+    await web.know(planned)
+    behind = written(public_schedule([planned], {}, NOON)).event(NOON).decode()
+    live = later(planned, title="New", status=WebinarStatus.LIVE, started_at=NOON)
+    await web.know(live)
+    answered = False
+
+    async def answer(route: Route) -> None:
+        nonlocal answered
+        was_answered, answered = answered, True
+        await (route.continue_() if was_answered else route.fulfill(content_type="text/event-stream", body=behind))
+
+    async with windows_on(web) as windows:
+        record = """
+        window.statuses = [];
+        new MutationObserver((changes) => {
+          for (const change of changes) window.statuses.push(change.target.dataset.status);
+        }).observe(document, { subtree: true, attributes: true, attributeFilter: ["data-status"] });
+        """
+        page = (await windows.open(None, "/webinars/", stream=answer, script=record)).page
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/webinars/") else None)
+        async with page.expect_response(lambda answer: "stream" in answer.url and "text/event" in str(answer.headers)):
+            pass
+        await web.know(later(live, title="Newer"))
+        await expect(page.locator("h2")).to_have_text("Newer")
+        assert await page.evaluate("window.statuses") == []
+        assert len(asked) == 1
+
+
+async def test_a_schedule_that_cannot_be_caught_up_with_is_not_asked_for_ever(web: Web) -> None:
+    planned = webinar_event(title="The first", scheduled_at=SOON)
+    await web.know(planned)
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(None, "/webinars/", clock=True)).page
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/webinars/") else None)
+
+        async def next_try() -> None:
+            before = len(asked)
+            await page.clock.fast_forward(3_000)
+            for _ in range(80):
+                if len(asked) == before:
+                    await asyncio.sleep(0.05)
+
+        web.parts.rooms.apply(later(planned, title="It came on the short way"))
+        for _ in range(4):
+            await next_try()
+        assert len(asked) == 3
+
+        await page.route("**/webinars/", lambda route: route.abort())
+        web.parts.rooms.apply(later(later(planned), title="And again"))
+        for _ in range(5):
+            await next_try()
+        assert len(asked) >= 8
+        await page.unroute("**/webinars/")
+        await web.know(later(later(planned), title="And again"))
+        await page.clock.fast_forward(3_000)
+        await expect(page.locator("h2")).to_have_text("And again")
+
+
+async def test_what_is_told_to_be_on_air_is_so_on_cards_that_are_made_from_a_projection_behind(web: Web) -> None:
+    planned = webinar_event(title="The first", scheduled_at=SOON)
+    await web.know(planned)
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(None, "/webinars/")).page
+        await page.evaluate("document.querySelector('.webinar').dataset.former = ''")
+        web.parts.rooms.apply(later(planned, title="Another", status=WebinarStatus.LIVE, started_at=NOON))
+        await expect(page.locator('.webinar:not([data-former])[data-status="live"] h2')).to_have_text("The first")
+
+
 async def test_a_password_can_be_looked_at_and_is_hidden_again_before_it_is_sent(web: Web) -> None:
     async with windows_on(web) as windows:
         page = (await windows.open(None, "/account/login/")).page
@@ -530,19 +952,115 @@ async def test_the_contact_card_shows_itself_while_it_is_written(web: Web) -> No
     assert account.contact.note is None
 
 
-async def test_telegram_is_linked_without_leaving_the_account(web: Web) -> None:
+@asynccontextmanager
+async def invited_to_telegram(web: Web, place: str) -> AsyncIterator[tuple[Member, Window]]:
+    """Open the page that invites a candidate to link Telegram: the account, or the lobby of a room."""
     candidate = await web.member()
+    planned = webinar_event(scheduled_at=SOON)
+    await web.know(planned)
+    path = f"/account/webinar_room/{planned.webinar_id}" if place == "room" else "/account/"
     web.commands.answer = CommandReply(ok=True, address="https://t.me/our_bot?start=abc", expires_at=SOON)
-
     async with windows_on(web) as windows:
-        window = await windows.open(candidate, "/account/")
-        await window.page.get_by_role("button", name="Привязать Telegram").click()
-        await expect(window.page.locator(".qr svg")).to_be_visible()
-        await expect(window.page.locator("[data-telegram-link]")).to_be_focused()
+        yield candidate, await windows.open(candidate, path, script=LOOKED_AWAY, clock=True)
+
+
+in_both_places = pytest.mark.parametrize("place", ["account", "room"])
+
+
+@in_both_places
+async def test_telegram_is_linked_without_leaving_the_page(web: Web, place: str) -> None:
+    async with invited_to_telegram(web, place) as (candidate, window):
+        page = window.page
+        await page.get_by_role("button", name="Привязать Telegram").click()
+        await expect(page.locator(".qr svg")).to_be_visible()
+        await expect(page.locator("[data-telegram-link]")).to_be_focused()
+        async with page.expect_response("**/account/telegram/"):
+            await page.clock.fast_forward(4_000)
+        await expect(page.locator(".qr svg")).to_be_visible()
+
         await web.under_test.receive(ChatLinkEvent(account_id=candidate.account_id, version=1, linked=True))
-        await expect(window.page.locator('[data-telegram="linked"]')).to_be_visible()
-        await expect(window.page.locator(".qr")).to_have_count(0)
+        await page.clock.fast_forward(4_000)
+        await expect(page.locator('[data-telegram="linked"]')).to_be_visible()
+        await expect(page.locator(".qr")).to_have_count(0)
+        await expect(page.get_by_role("button", name="Привязать другой Telegram")).to_be_focused()
         assert await window.stayed()
+
+
+@in_both_places
+async def test_a_square_that_has_had_its_time_gives_way_to_the_button(web: Web, place: str) -> None:
+    async with invited_to_telegram(web, place) as (_, window):
+        page = window.page
+        button = page.get_by_role("button", name="Привязать Telegram")
+        await button.click()
+        await expect(page.locator(".qr svg")).to_be_visible()
+        async with page.expect_response("**/account/telegram/"):
+            await page.clock.fast_forward(14 * 60_000)
+        await expect(page.locator(".qr svg")).to_be_visible()
+        await page.clock.fast_forward(60_000)
+        await expect(page.locator(".qr")).to_have_count(0)
+        await expect(page.get_by_text("Срок той ссылки вышел")).to_be_visible()
+        await button.click()
+        await expect(page.locator(".qr svg")).to_be_visible()
+        assert await window.stayed()
+
+
+@in_both_places
+async def test_without_a_network_linking_telegram_says_so_and_stays(web: Web, place: str) -> None:
+    async with invited_to_telegram(web, place) as (_, window):
+        page = window.page
+        button = page.get_by_role("button", name="Привязать Telegram")
+        await page.route("**/account/telegram/", lambda route: route.abort())
+        await button.click()
+        await expect(page.locator("[data-telegram-error]")).to_be_visible()
+        await page.unroute("**/account/telegram/")
+        await button.click()
+        await expect(page.locator(".qr svg")).to_be_visible()
+        assert await window.stayed()
+
+
+@in_both_places
+async def test_telegram_is_linked_by_whoever_has_signed_in_meanwhile(web: Web, place: str) -> None:
+    async with invited_to_telegram(web, place) as (candidate, window):
+        page = window.page
+        token = await web.parts.accounts.new_link(candidate.account_id)
+        other = await window.context.new_page()
+        await other.goto(f"{BASE_URL}/account/link/{token}")
+        await other.click("form button.primary")
+        await other.wait_for_url(re.compile("/webinar_room/"))
+        await page.get_by_role("button", name="Привязать Telegram").click()
+        await expect(page.locator(".qr svg")).to_be_visible()
+        assert await window.stayed()
+
+
+@in_both_places
+async def test_linking_telegram_when_the_session_has_ended_leads_to_the_sign_in_and_back(web: Web, place: str) -> None:
+    async with invited_to_telegram(web, place) as (candidate, window):
+        path = window.page.url.removeprefix(BASE_URL)
+        await web.parts.accounts.sign_out_everywhere(candidate.viewer, but_here=False)
+        await window.page.get_by_role("button", name="Привязать Telegram").click()
+        await expect(window.page.locator('form:has([name="password"]) [name="next"]')).to_have_value(path)
+
+
+async def test_the_square_for_another_telegram_stays_until_one_comes_back(web: Web) -> None:
+    async with invited_to_telegram(web, "account") as (candidate, window):
+        page = window.page
+        await web.under_test.receive(ChatLinkEvent(account_id=candidate.account_id, version=1, linked=True))
+        await page.reload()
+        await page.get_by_role("button", name="Привязать другой Telegram").click()
+        await expect(page.locator(".qr svg")).to_be_visible()
+        for _ in range(2):
+            async with page.expect_response("**/account/telegram/"):
+                await page.clock.fast_forward(4_000)
+        await look_away(page)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        await page.clock.run_for(9_000)
+        assert asked == []
+        await expect(page.locator(".qr svg")).to_be_visible()
+        await look_away(page, is_away=False)
+        await page.clock.fast_forward(1_500)
+        await expect(page.locator(".qr")).to_have_count(0)
+        await expect(page.locator('[data-telegram="linked"]')).to_be_visible()
 
 
 async def test_a_link_to_sign_in_is_copied_by_a_button(web: Web) -> None:

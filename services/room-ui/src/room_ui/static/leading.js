@@ -1,7 +1,7 @@
 // Of the tabs of one browser that follow the same thing, one does the work and tells the others.
 
 /**
- * @typedef {{ state?: any, opened?: boolean, lost?: boolean, refused?: number }} News
+ * @typedef {{ state?: any, answered?: boolean, opened?: boolean, lost?: boolean, refused?: number }} News
  * @typedef {{ onLead: () => void, onFollow: () => void, onTold: (news: News) => void }} Duties
  */
 

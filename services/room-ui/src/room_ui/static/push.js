@@ -99,6 +99,7 @@ export class Push {
   hear(news) {
     if (this.ended) return;
     if (news.state) this.take(news.state);
+    if (news.answered) this.answered();
     if (news.opened) this.onOpen?.();
     if (news.lost) this.lost();
     if (news.refused) this.end(news.refused);
@@ -136,7 +137,7 @@ export class Push {
       return false;
     }
     if (response.status === 304) {
-      this.back();
+      this.answered();
       return true;
     }
     if (response.ok) {
@@ -157,6 +158,13 @@ export class Push {
     this.streamed = Date.now();
     if (this.leading.leads) this.open();
     else this.leading.take();
+  }
+
+  /** All is well, and nothing has changed. */
+  answered() {
+    this.streamed = Date.now();
+    this.leading.tell({ answered: true });
+    this.back();
   }
 
   /** @param {State} state */

@@ -3,6 +3,7 @@
 import { keepTime, localise, localTime, setClock } from "./clock.js";
 import { People } from "./people.js";
 import { Push } from "./push.js";
+import "./telegram.js";
 
 /** @type {Record<string, string>} */
 const SCREENS = { draft: "lobby", scheduled: "lobby", live: "live", paused: "paused", finished: "finished", archived: "finished" };
@@ -15,6 +16,7 @@ const isParticipant = room.dataset.participant === "true";
 const ownOrigins = new Set(room.dataset.frameOrigins?.split(" ").filter(Boolean));
 const leftKey = `left:${webinarId}`;
 const isVisible = () => document.visibilityState === "visible";
+const question = find("[data-finish-confirm]");
 
 setClock(room.dataset.now);
 localise(document);
@@ -24,14 +26,31 @@ const people = new People(find(".people"), webinarId);
 /** What was told last; nothing before the first event. @type {any} */
 let state = null;
 
-/** @param {string} path @param {object} body */
-async function post(path, body) {
-  const response = await fetch(`/webinar/v1/${path}`, {
+/** @param {string} path */
+function send(path) {
+  return fetch(`/webinar/v1/${path}`, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-CSRF-Token": room.dataset.csrf ?? "" },
-    body: JSON.stringify(body),
+    body: JSON.stringify({ webinar_id: webinarId }),
     keepalive: true,
   });
+}
+
+/** Take the token of the page as it is now: in another tab the session may have been replaced. True if it is another one. */
+async function renewToken() {
+  const holder = document.createElement("template");
+  holder.innerHTML = await (await fetch(window.location.href, { cache: "no-store" })).text();
+  const page = holder.content.querySelector("[data-room]");
+  const token = page instanceof HTMLElement ? page.dataset.csrf : undefined;
+  const isOther = token !== undefined && token !== room.dataset.csrf;
+  if (isOther) room.dataset.csrf = token;
+  return isOther;
+}
+
+/** Say something about this webinar. @param {string} path */
+async function post(path) {
+  let response = await send(path);
+  if (response.status === 403 && (await renewToken())) response = await send(path);
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
 }
 
@@ -39,10 +58,24 @@ async function post(path, body) {
 async function saySeen(tries = 5) {
   if (!isVisible()) return;
   try {
-    await post("seen", { webinar_id: webinarId });
+    await post("seen");
   } catch {
     if (tries > 1) setTimeout(() => saySeen(tries - 1), 3000);
   }
+}
+
+/** Read something out to who does not see the page. @param {string} words */
+function announce(words) {
+  find("[data-announce]").textContent = words;
+}
+
+/** @param {Element | null} part */
+const isShown = (part) => Boolean(part?.getClientRects().length);
+
+/** Let the keyboard stand on a part; where that is not shown now, on the title. @param {HTMLElement | null} part */
+function stand(part) {
+  if (part && isShown(part)) part.focus();
+  else find("[data-title]").focus({ preventScroll: true });
 }
 
 /** @param {string} link */
@@ -84,14 +117,17 @@ function showStage() {
   if (!embeds && address && isSafe(address)) link.href = address;
 }
 
+/** Returns what is to be said of it, where it has just appeared. */
 function showCta() {
   const cta = state.cta_visibility === "visible" ? state.cta : null;
-  find("[data-cta-bar]").hidden = !cta;
-  if (!cta) return;
+  const bar = find("[data-cta-bar]");
+  const isNew = bar.hidden;
+  bar.hidden = !cta;
+  if (!cta) return "";
   const link = find("[data-cta]");
-  link.dataset.fallback ??= link.textContent;
   link.textContent = cta.text || link.dataset.fallback;
   link.href = cta.link && isSafe(cta.link) ? cta.link : "/account/contacts/";
+  return isNew ? `${bar.dataset.appeared} ${link.textContent}` : "";
 }
 
 /** What a tab shows of itself among others: that it is on air. @param {string} screen */
@@ -150,9 +186,13 @@ function setLeft(isLeft) {
   else sessionStorage.removeItem(leftKey);
 }
 
+/** @param {string} screen */
+const nameOf = (screen) => find(`.screen[data-for~="${screen}"]`)?.getAttribute("aria-label") ?? "";
+
 /** @param {any} next */
 function show(next) {
   const before = room.dataset.screen;
+  const focused = document.activeElement;
   const screen = SCREENS[next.status] ?? "lobby";
   state = next;
   room.dataset.version = next.version;
@@ -161,23 +201,23 @@ function show(next) {
   find("[data-viewers-count]").textContent = next.viewers;
   if (screen !== "live" && screen !== "paused") {
     setLeft(false);
-    find("[data-finish-confirm]").hidden = true;
+    question.hidden = true;
   }
   showWords();
   showTab(screen);
   room.dataset.screen = screen;
   showStage();
-  showCta();
+  const words = [screen === before ? "" : nameOf(screen), showCta()].filter(Boolean);
+  if (words.length) announce(words.join(". "));
+  if (room.contains(focused) && !isShown(focused)) stand(null);
   people.changed(next.viewers);
   if (screen === before) return;
-  find("[data-announce]").textContent =
-    find(`.screen[data-for~="${screen}"]`)?.getAttribute("aria-label") ?? "";
   if (screen === "live") saySeen();
   if (screen === "finished") showNext();
 }
 
 function noteCta() {
-  if (isParticipant) post("cta_clicked", { webinar_id: webinarId }).catch(() => {});
+  if (isParticipant) post("cta_clicked").catch(() => {});
 }
 
 // The middle button opens a link, too.
@@ -185,69 +225,59 @@ room.addEventListener("auxclick", (event) => {
   if (event.button === 1 && event.target instanceof Element && event.target.closest("[data-cta]")) noteCta();
 });
 
-room.addEventListener("click", async (event) => {
-  const button = event.target instanceof Element && event.target.closest("[data-action], [data-cta]");
-  if (!(button instanceof HTMLElement)) return;
-  const confirm = find("[data-finish-confirm]");
-  if (button.matches("[data-cta]")) {
-    noteCta();
-  } else if (button.dataset.action === "finish") {
-    confirm.hidden = false;
-    confirm.scrollIntoView({ block: "nearest" });
-    find('[data-action="finish-confirm"]').focus();
-  } else if (button.dataset.action === "finish-cancel") {
-    confirm.hidden = true;
-    find('[data-action="finish"]').focus();
-  } else if (button.dataset.action === "finish-confirm") {
-    button.toggleAttribute("disabled", true);
-    find("[data-finish-error]").hidden = true;
-    try {
-      await post("finish", { webinar_id: webinarId });
-      confirm.hidden = true;
-      setLeft(true);
-      if (state) showStage();
-    } catch {
-      find("[data-finish-error]").hidden = false;
-    }
-    button.toggleAttribute("disabled", false);
-  } else if (button.dataset.action === "return") {
-    setLeft(false);
-    if (state) showStage();
-  }
-});
-
-/** Put the answer in place of the invitation; where only what is linked counts, nothing else takes it away. @param {Promise<Response>} request */
-async function replaceTelegram(request, onlyLinked = false) {
-  try {
-    const response = await request;
-    const holder = document.createElement("template");
-    holder.innerHTML = await response.text();
-    const fresh = holder.content.querySelector(onlyLinked ? '[data-telegram="linked"]' : "[data-telegram]");
-    if (fresh) find("[data-telegram]")?.replaceWith(fresh);
-    return Boolean(fresh);
-  } catch {
-    return false;
-  }
+function askAboutFinish() {
+  find("[data-finish-error]").hidden = true;
+  question.hidden = false;
+  question.scrollIntoView({ block: "nearest" });
+  stand(find('[data-action="finish-confirm"]'));
 }
 
-room.addEventListener("submit", async (event) => {
-  const form = event.target;
-  if (!(form instanceof HTMLFormElement) || !form.matches("[data-telegram-form]")) return;
-  event.preventDefault();
-  const headers = { "X-Part": "telegram" };
-  const shown = await replaceTelegram(fetch(form.action, { method: "POST", body: new FormData(form), headers }));
-  if (!shown) form.submit();
+function stay() {
+  question.hidden = true;
+  stand(find('[data-action="finish"]'));
+}
+
+async function finish() {
+  const button = find('[data-action="finish-confirm"]');
+  button.disabled = true;
+  find("[data-finish-error]").hidden = true;
+  try {
+    await post("finish");
+    question.hidden = true;
+    setLeft(true);
+    if (state) showStage();
+    announce([...room.querySelectorAll(".left > p:not(.actions)")].map((line) => line.textContent).join(" "));
+    stand(find('[data-action="return"]'));
+  } catch {
+    find("[data-finish-error]").hidden = false;
+  }
+  button.disabled = false;
+  if (!question.hidden) stand(button);
+}
+
+function comeBack() {
+  setLeft(false);
+  if (state) showStage();
+  announce(nameOf("live"));
+  stand(find('[data-action="finish"]'));
+}
+
+/** @type {Record<string, () => void>} */
+const ACTIONS = { finish: askAboutFinish, "finish-cancel": stay, "finish-confirm": finish, return: comeBack };
+
+room.addEventListener("click", (event) => {
+  const button = event.target instanceof Element && event.target.closest("[data-action], [data-cta]");
+  if (!(button instanceof HTMLElement)) return;
+  if (button.matches("[data-cta]")) noteCta();
+  else ACTIONS[button.dataset.action ?? ""]?.();
 });
 
-document.addEventListener("visibilitychange", () => {
-  if (!isVisible()) return;
-  saySeen();
-  // Back from Telegram: has the chat been linked meanwhile?
-  if (find("[data-telegram-link]")) {
-    const headers = { "X-Part": "telegram-state" };
-    setTimeout(() => replaceTelegram(fetch("/account/telegram/", { headers }), true), 1500);
-  }
+document.addEventListener("keydown", (event) => {
+  const isAsked = !question.hidden && !find('[data-action="finish-confirm"]').disabled;
+  if (event.key === "Escape" && isAsked) stay();
 });
+
+document.addEventListener("visibilitychange", () => saySeen());
 
 if (sessionStorage.getItem(leftKey) && ["live", "paused"].includes(room.dataset.screen ?? "")) {
   room.dataset.left = "true";
