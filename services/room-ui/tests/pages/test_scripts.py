@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from contracts import (
     ChatLinkEvent,
     ClientWebinarEntered,
@@ -70,12 +71,13 @@ class Windows:
         stream: Callable[[Route], Awaitable[None]] | None = None,
         script: str = "",
         clock: bool = False,
+        zone: str = "Europe/Moscow",
     ) -> Window:
         """Open a window; `stream` answers the page's event stream, `script` runs before those of the page.
 
-        `clock`: the test can put the page's clock forward.
+        `clock`: the test can put the page's clock forward. `zone`: where the person is.
         """
-        context = await self._browser.new_context(locale="ru-RU", timezone_id="Europe/Moscow")
+        context = await self._browser.new_context(locale="ru-RU", timezone_id=zone)
         if member is not None:
             name, value = member.cookie.split("=", 1)
             await context.add_cookies([{"name": name, "value": value, "url": BASE_URL}])
@@ -661,6 +663,24 @@ async def test_what_is_unfolded_in_the_report_stays_so_while_news_come_in(web: W
         await page.locator("h1").click()
         await page.clock.fast_forward(5_000)
         await expect(page.locator('[data-lead] [data-delivery-state="held"]')).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [("Europe/Moscow", ""), ("Asia/Vladivostok", "; в 15:00 на ваших часах было 22:00")],
+    ids=["in the webinar's zone", "elsewhere"],
+)
+async def test_the_report_tells_a_host_elsewhere_what_their_clock_showed(web: Web, zone: str, words: str) -> None:
+    anna, speaker = await web.member(name="Anna"), await web.member("speaker")
+    webinar = webinar_event("finished")
+    lead: dict[str, Any] = {"lead_id": anna.account_id, "webinar_id": webinar.webinar_id}
+    await web.know(webinar)
+    await web.under_test.receive(ClientWebinarEntered(**lead, session_id=session_id_of(**lead), timestamp=NOON))
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, f"/admin_webinar/{webinar.webinar_id}", zone=zone)).page
+        caption = page.locator(".report caption")
+        await expect(caption).to_have_text(f"Время: Москва, стандартное время{words}", use_inner_text=True)
 
 
 async def test_what_one_host_does_is_on_the_others_desk_and_takes_nothing_away(web: Web) -> None:
