@@ -242,6 +242,19 @@ async def test_the_list_has_what_is_on_air_and_coming_before_the_past(web: Web) 
     assert "Не состоялся" in page
 
 
+async def test_the_list_can_be_asked_for_without_its_page(web: Web) -> None:
+    await web.know(webinar_event(title="One of May"), webinar_event(title="One of June"))
+    speaker, candidate = await web.member("speaker"), await web.member()
+
+    found = await speaker.browser.get("/admin_webinar/?q=may", headers={"x-part": "list"})
+    refused = await candidate.browser.get("/admin_webinar/", headers={"x-part": "list"})
+
+    assert "<html" not in found.text
+    assert re.findall(r"<h3><a [^>]*>([^<]*)", found.text) == ["One of May"]
+    assert found.headers["cache-control"] == "no-store"
+    assert refused.status_code == 403
+
+
 async def test_the_list_is_searched_by_title_whatever_stands_in_it(web: Web) -> None:
     await web.know(webinar_event(title="100% about_money"), webinar_event(title="Other things"))
     speaker = await web.member("speaker")

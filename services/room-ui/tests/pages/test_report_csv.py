@@ -124,9 +124,11 @@ async def test_the_file_holds_every_page_of_what_is_asked_for_in_its_order(
     speaker = await web.member("speaker")
     monkeypatch.setattr(report_csv, "ROWS_AT_ONCE", 3)
 
-    found = await speaker.browser.get(f"/admin_webinar/{WEBINAR.webinar_id}/report.csv?q=person&page=2")
+    address = f"/admin_webinar/{WEBINAR.webinar_id}/report.csv?q=person&page=2"
+    usual, turned = [await speaker.browser.get(f"{address}&sort={sort}") for sort in ("name", "-name")]
 
-    assert [row[0] for row in read(found.content, ";")[1:]] == [names[-1], *names[:-1]]
+    assert [row[0] for row in read(usual.content, ";")[1:]] == [names[-1], *names[:-1]]
+    assert [row[0] for row in read(turned.content, ";")[1:]] == names[::-1]
 
 
 async def test_the_file_is_for_who_may_view_reports_of_what_has_begun(web: Web) -> None:

@@ -190,10 +190,15 @@ async def test_who_was_there_comes_first(web: Web) -> None:
         ("show=undelivered", ["vera"]),
         ("sort=entered", ["vera", "anna", "boris", "gleb"]),
         ("sort=watched", ["anna", "vera", "boris", "gleb"]),
+        ("sort=-name", ["vera", "anna", "gleb", "boris"]),
+        ("sort=-entered", ["anna", "vera", "boris", "gleb"]),
+        ("sort=-watched", ["vera", "anna", "boris", "gleb"]),
+        ("sort=-name&q=n", ["anna"]),
         ("q=ER", ["vera"]),
         ("q=_", []),
         ("show=absent&q=gl&sort=watched", ["gleb"]),
         ("show=nonsense&sort=nonsense", ["anna", "vera", "boris", "gleb"]),
+        ("sort=--name", ["anna", "vera", "boris", "gleb"]),
         ("q=%00", ["anna", "vera", "boris", "gleb"]),
     ],
 )
@@ -222,6 +227,49 @@ async def test_each_choice_says_how_many_it_lists_and_keeps_order_and_search(web
     assert f"/admin_webinar/{webinar_id}?show=clicked&sort=watched&q=e#report-people" in unescape(page)
     assert f"/admin_webinar/{webinar_id}/report.csv?show=absent&sort=watched&q=e" in unescape(page)
     assert 'aria-sort="descending"' in page
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "after"),
+    [
+        ("", ["ascending", None, None], ["-name", "entered", "watched"]),
+        ("sort=-name", ["descending", None, None], ["name", "entered", "watched"]),
+        ("sort=entered", [None, "ascending", None], ["name", "-entered", "watched"]),
+        ("sort=-entered", [None, "descending", None], ["name", "entered", "watched"]),
+        ("sort=watched", [None, None, "descending"], ["name", "entered", "-watched"]),
+        ("sort=-watched", [None, None, "ascending"], ["name", "entered", "watched"]),
+    ],
+)
+async def test_a_second_press_on_a_heading_turns_the_order_round(
+    web: Web, asked: str, said: list[str | None], after: list[str]
+) -> None:
+    webinar_id, _ = await a_webinar_with_three_candidates(web)
+
+    page = unescape(await report_page(web, webinar_id, asked))
+
+    headings = re.findall(r'<th scope="col"([^>]*)><a href="[^"?]*\?sort=([^"]*)#report-people"', page)
+    assert [sort for _, sort in headings] == after
+    directions = [re.search(r'aria-sort="(\w+)"', attributes) for attributes, _ in headings]
+    assert [found and found[1] for found in directions] == said
+    chosen = re.findall(r'<option value="(-?\w+)" selected>', page[page.index('id="f-sort"') :])
+    assert chosen == [asked.removeprefix("sort=") or "name"]
+
+
+async def test_a_turned_order_stays_with_filter_search_file_and_pages(web: Web) -> None:
+    webinar_id, _ = await a_webinar_with_three_candidates(web)
+    await web.under_test.receive(*(entered(f"lead-{number:03}", webinar_id) for number in range(ROWS_PER_PAGE)))
+    speaker = await web.member("speaker")
+
+    page = unescape(await report_page(web, webinar_id, "sort=-watched&page=2", speaker))
+    searched = unescape(await report_page(web, webinar_id, "sort=-watched&q=nn&show=attended", speaker))
+
+    base = f"/admin_webinar/{webinar_id}"
+    assert f"{base}?page=1&sort=-watched#report-people" in page
+    assert f"{base}?show=clicked&sort=-watched#report-people" in page
+    assert f'{base}/report.csv?sort=-watched"' in page
+    assert '<input type="hidden" name="sort" value="-watched">' in page
+    assert f'{base}/report.csv?show=attended&sort=-watched&q=nn"' in searched
+    assert f"{base}?show=attended&sort=watched&q=nn#report-people" in searched
 
 
 async def test_a_message_counts_as_not_arrived_until_the_one_in_its_place_arrives(web: Web) -> None:

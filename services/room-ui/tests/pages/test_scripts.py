@@ -76,12 +76,13 @@ class Windows:
         stream: Callable[[Route], Awaitable[None]] | None = None,
         script: str = "",
         clock: bool = False,
+        zone: str = "Europe/Moscow",
     ) -> Window:
         """Open a window; `stream` answers the page's event stream, `script` runs before those of the page.
 
-        `clock`: the test can put the page's clock forward.
+        `clock`: the test can put the page's clock forward. `zone`: where the person is.
         """
-        context = await self._browser.new_context(locale="ru-RU", timezone_id="Europe/Moscow")
+        context = await self._browser.new_context(locale="ru-RU", timezone_id=zone)
         if member is not None:
             name, value = member.cookie.split("=", 1)
             await context.add_cookies([{"name": name, "value": value, "url": BASE_URL}])
@@ -892,6 +893,72 @@ async def test_what_is_told_to_be_on_air_is_so_on_cards_that_are_made_from_a_pro
         await expect(page.locator('.webinar:not([data-former])[data-status="live"] h2')).to_have_text("The first")
 
 
+async def test_the_desks_list_follows_and_keeps_focus_words_and_what_has_not_changed(web: Web) -> None:
+    first, second = (webinar_event(title=title, scheduled_at=SOON) for title in ("The first", "The second"))
+    await web.know(first, second, webinar_event("draft", title="A draft"))
+    speaker, candidate = await web.member("speaker"), await web.member()
+
+    async with windows_on(web) as windows:
+        window = await windows.open(speaker, "/admin_webinar/", clock=True)
+        page = window.page
+        rows = "[...document.querySelectorAll('[data-webinar-id]')]"
+        await page.fill("#list-search", "half a wo")
+        await page.evaluate(f"for (const row of {rows}) row.isOld = true")
+        old = f"{rows}.filter((row) => row.isOld).map((row) => row.querySelector('h3').innerText)"
+        opens = page.locator(f'[data-webinar-id="{second.webinar_id}"] .row-actions a').first
+        await opens.focus()
+        live = later(second, status=WebinarStatus.LIVE, started_at=NOON)
+        await web.know(live)
+        await page.clock.fast_forward(31_000)
+        row = page.locator(f'[data-shelf="on_air"] [data-webinar-id="{second.webinar_id}"]')
+        await expect(row.locator(".badge")).to_have_text("В эфире")
+        await expect(page.locator("[data-shelf]").first).to_have_attribute("data-shelf", "on_air")
+        await expect(opens).to_be_focused()
+        await expect(page.locator("#list-search")).to_have_value("half a wo")
+        assert await page.evaluate(old) == ["The first", "A draft"]
+
+        room = (await windows.open(candidate, f"/account/webinar_room/{second.webinar_id}")).page
+        await expect(room.locator("[data-room]")).to_have_attribute("data-viewers", "1")
+        await expect(row.locator(".row-viewers")).to_have_text(re.compile("0$"))
+        await page.clock.fast_forward(4_100)
+        await expect(row.locator(".row-viewers")).to_have_text(re.compile("1$"))
+
+        await web.know(later(live, status=WebinarStatus.FINISHED, finished_at=NOON + timedelta(minutes=50)))
+        await page.clock.fast_forward(4_100)
+        await expect(page.locator(f'[data-shelf="past"] [data-webinar-id="{second.webinar_id}"]')).to_be_visible()
+        await expect(page.locator('[data-shelf="on_air"]')).to_have_count(0)
+        await expect(opens).to_have_text(re.compile("Отчёт"))
+        await expect(opens).to_be_focused()
+        assert await page.evaluate(old) == ["The first", "A draft"]
+        assert await window.stayed()
+
+
+async def test_the_desks_list_looks_for_its_own_page_and_search_and_only_while_it_is_seen(web: Web) -> None:
+    live = webinar_event("live", title="One of May")
+    await web.know(live)
+    speaker = await web.member("speaker")
+
+    async with windows_on(web) as windows:
+        window = await windows.open(speaker, "/admin_webinar/?q=May", clock=True, script=LOOKED_AWAY)
+        page = window.page
+        looks: list[str] = []
+        page.on("request", lambda request: looks.append(request.url) if "x-part" in request.headers else None)
+        await page.evaluate("window.isAway = true")
+        await web.know(webinar_event("live", title="One of June"), later(live, title="Another of May"))
+        await page.clock.fast_forward(60_000)
+        await page.evaluate("fetch('/webinars/').then((answer) => answer.text())")
+        assert looks == []
+
+        await page.evaluate("window.isAway = false; document.dispatchEvent(new Event('visibilitychange'))")
+        await expect(page.locator("[data-webinar-id] h3")).to_have_text(["Another of May"])
+        assert looks == [f"{BASE_URL}/admin_webinar/?q=May"]
+
+        await web.parts.accounts.set_active(speaker.account_id, active=False)
+        async with page.expect_response("**/account/login/**"):
+            await page.clock.fast_forward(4_100)
+        await expect(page.locator("[data-webinar-id] h3")).to_have_text(["Another of May"])
+
+
 async def test_a_password_can_be_looked_at_and_is_hidden_again_before_it_is_sent(web: Web) -> None:
     async with windows_on(web) as windows:
         page = (await windows.open(None, "/account/login/")).page
@@ -1256,6 +1323,24 @@ async def test_what_is_unfolded_in_the_report_stays_so_while_news_come_in(web: W
         await page.locator("h1").click()
         await page.clock.fast_forward(5_000)
         await expect(page.locator('[data-lead] [data-delivery-state="held"]')).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [("Europe/Moscow", ""), ("Asia/Vladivostok", "; в 15:00 на ваших часах было 22:00")],
+    ids=["in the webinar's zone", "elsewhere"],
+)
+async def test_the_report_tells_a_host_elsewhere_what_their_clock_showed(web: Web, zone: str, words: str) -> None:
+    anna, speaker = await web.member(name="Anna"), await web.member("speaker")
+    webinar = webinar_event("finished")
+    lead: dict[str, Any] = {"lead_id": anna.account_id, "webinar_id": webinar.webinar_id}
+    await web.know(webinar)
+    await web.under_test.receive(ClientWebinarEntered(**lead, session_id=session_id_of(**lead), timestamp=NOON))
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, f"/admin_webinar/{webinar.webinar_id}", zone=zone)).page
+        caption = page.locator(".report caption")
+        await expect(caption).to_have_text(f"Время: Москва, стандартное время{words}", use_inner_text=True)
 
 
 async def test_what_one_host_does_is_on_the_others_desk_and_takes_nothing_away(web: Web) -> None:

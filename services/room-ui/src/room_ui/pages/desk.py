@@ -34,7 +34,7 @@ from room_ui.pages.forms import FIELDS, WebinarForm, command_id, read_webinar_fo
 from room_ui.pages.health import ask_core, health
 from room_ui.pages.known import known_room, take_in
 from room_ui.pages.links import page_without_frame
-from room_ui.pages.rendering import language_of, now_of, page
+from room_ui.pages.rendering import language_of, now_of, page, part
 from room_ui.pages.reports import report_of
 from room_ui.pages.words import FIELD_NAMES, NEXT_STEPS, PAGES_WITHOUT_FRAME, UNANSWERED_FORM, Notice, refusal_words
 from room_ui.refusals import Refusal
@@ -103,16 +103,15 @@ async def webinars(request: Request, viewer: Managing) -> Response:
         ids = [one.webinar.speaker_id for one in found if one.webinar.speaker_id]
         speakers = await repository.display_names(connection, ids)
     shelves = [(shelf, [one.webinar for one in ones]) for shelf, ones in groupby(found, lambda one: one.shelf)]
-    return page(
-        request,
-        "desk/list.html",
-        shelves=shelves,
-        speakers=speakers,
-        viewers_of=parts_of(request).rooms.viewers,
-        search=search,
-        number=min(number, pages),
-        pages=pages,
-    )
+    context: dict[str, Any] = {
+        "shelves": shelves,
+        "speakers": speakers,
+        "viewers_of": parts_of(request).rooms.viewers,
+        "search": search,
+        "number": min(number, pages),
+        "pages": pages,
+    }
+    return part(request, "desk/shelves.html", "list", **context) or page(request, "desk/list.html", **context)
 
 
 @router.get("/admin_webinar/new")

@@ -34,11 +34,29 @@ class Show(StrEnum):
 
 
 class Sort(StrEnum):
-    """In which order: by name with those who were there first, the earliest first, who watched most first."""
+    """In which order: by name with those who were there first, the earliest first, who watched most first.
+
+    With a minus it is turned round; who was not there, or has no such figure, stands last in both.
+    """
 
     NAME = "name"
+    NAME_TURNED = "-name"
     ENTERED = "entered"
+    ENTERED_TURNED = "-entered"
     WATCHED = "watched"
+    WATCHED_TURNED = "-watched"
+
+    @property
+    def column(self) -> str:
+        return self.removeprefix("-")
+
+    @property
+    def is_descending(self) -> bool:
+        return self in {Sort.NAME_TURNED, Sort.ENTERED_TURNED, Sort.WATCHED}
+
+    def pressed(self, column: str) -> "Sort":
+        """Return the order after a press on the heading of a column: the one that sorts turns round."""
+        return Sort(f"-{column}" if self == column else column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +138,11 @@ _SHOWN = {
 _BY_NAME = "lower(account.display_name), pair.lead_id"
 _SORTED = {
     Sort.NAME: f"entered.lead_id is null, {_BY_NAME}",
+    Sort.NAME_TURNED: "entered.lead_id is null, lower(account.display_name) desc nulls last, pair.lead_id",
     Sort.ENTERED: f"entered.entered_at nulls last, {_BY_NAME}",
+    Sort.ENTERED_TURNED: f"entered.entered_at desc nulls last, {_BY_NAME}",
     Sort.WATCHED: f"{WATCHED_SECONDS} desc nulls last, {_BY_NAME}",
+    Sort.WATCHED_TURNED: f"{WATCHED_SECONDS} nulls last, {_BY_NAME}",
 }
 
 
