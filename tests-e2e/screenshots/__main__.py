@@ -48,7 +48,7 @@ class Shot:
 
     @property
     def file(self) -> str:
-        return f"{self.state.name}{self.suffix}.png"
+        return f"{self.state.name}{self.suffix}.webp"
 
 
 def shots() -> Iterator[Shot]:
@@ -104,12 +104,12 @@ def _photograph(page: Page) -> bytes:
 def _finish() -> int:
     """Remove what nothing tells of any more, write the page, and say how much it all weighs."""
     known = {shot.file for shot in shots()}
-    for file in FOLDER.glob("*.png"):
+    for file in FOLDER.glob("*.webp"):
         if file.name not in known:
             file.unlink()
             say(f"  {file.name} is of no state any more")
     (FOLDER / "README.md").write_text(album(PAGES, FOLDER), encoding="utf-8")
-    weight = sum(file.stat().st_size for file in FOLDER.glob("*.png"))
+    weight = sum(file.stat().st_size for file in FOLDER.glob("*.webp"))
     say(f"{len(list(FOLDER.glob('*.png')))} pictures, {weight / 1e6:.1f} MB, in {FOLDER.relative_to(ROOT)}")
     if weight > LARGEST_ALBUM_BYTES:
         say(f"That is more than {LARGEST_ALBUM_BYTES / 1e6:.0f} MB: who clones the project pays for it.")
