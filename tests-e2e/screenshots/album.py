@@ -18,7 +18,7 @@ Written by `make screenshots`, pictures and page: nothing here is changed by han
 
 
 def small(picture: bytes) -> bytes:
-    """Return a WebP that loses nothing but colours: 256 of the picture's own are left; four times smaller, and sharp."""
+    """Return a WebP that loses nothing but colours: 256 of its own are left; four times smaller, and sharp."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     # Colours that are there often stay as they are, and so do those that are rare and bright: a badge, a mark.
     fewer = image.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, kmeans=3, dither=Image.Dither.NONE)
