@@ -42,7 +42,7 @@ def test_who_stays_and_who_finishes_have_attended(
 
     world.let_run(started, 6)
     finishing.finish()
-    expect(finishing.page.get_by_text("Спасибо за участие!")).to_be_visible()
+    expect(finishing.page.get_by_text("Спасибо за участие!", exact=True)).to_be_visible()
     expect(finishing.player).to_have_count(0)
     completed = facts.wait_for("webinar_completed", finishes)
     assert (completed["completed_by"], completed["watched_seconds"] >= 5) == ("finish", True)
