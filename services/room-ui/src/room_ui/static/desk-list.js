@@ -2,14 +2,19 @@
 
 import { localise } from "./clock.js";
 import { placeOf, read } from "./desk-press.js";
+import { Push } from "./push.js";
 
-/** While something on this page of the list is on air its viewers change; else only what people do. */
-const LOOK_ON_AIR = 4000;
-const LOOK = 30000;
+/** While something on this page of the list is on air its viewers change; else only drafts, which nobody is told of. */
+const LOOK = 4000;
+const SELDOM = 7;
+/** Who tells can be ahead of what the list is made from. */
+const AGAIN = 1000;
 
 const list = /** @type {HTMLElement} */ (document.querySelector("[data-list]"));
 let isHeld = false;
 let isLooking = false;
+/** What became of the list while it was looked at is not in that look. */
+let isMissed = false;
 
 // A link that is made anew between pressing and letting go is not followed.
 document.addEventListener("pointerdown", () => {
@@ -21,17 +26,24 @@ for (const name of ["pointerup", "pointercancel", "blur"]) {
   });
 }
 document.addEventListener("visibilitychange", look);
-wait();
+let ticks = 0;
+setInterval(() => {
+  ticks += 1;
+  if (ticks % SELDOM === 0 || list.querySelector('[data-shelf="on_air"]')) look();
+}, LOOK);
 
-function wait() {
-  setTimeout(
-    async () => {
-      await look();
-      wait();
-    },
-    list.querySelector('[data-shelf="on_air"]') ? LOOK_ON_AIR : LOOK,
-  );
-}
+let told = "";
+new Push({
+  address: "/webinar/v1/webinars",
+  onState: ({ webinars }) => {
+    const before = told;
+    told = JSON.stringify(webinars.map((/** @type {any} */ one) => [one.webinar_id, one.version]));
+    if (before === told) return;
+    isMissed = isLooking;
+    look();
+    setTimeout(look, AGAIN);
+  },
+});
 
 async function look() {
   if (isLooking || isHeld || document.visibilityState !== "visible") return;
@@ -45,6 +57,9 @@ async function look() {
   } finally {
     isLooking = false;
   }
+  if (!isMissed) return;
+  isMissed = false;
+  look();
 }
 
 /** Show the list as it is now: what has not changed stays the same element. @param {Element} fresh */
