@@ -88,6 +88,19 @@ class Plugin(_Part):
     parameters: dict[str, str] = Field(default_factory=dict)
 
 
+class Source(_Part):
+    source: Name
+
+
+class Bootstrap(_Part):
+    recovery: Source
+
+
+class ExternalCluster(_Part):
+    name: Name
+    plugin: Plugin
+
+
 class ClusterSpec(_Part):
     instances: Annotated[int, Field(ge=1)]
     imageName: str
@@ -100,6 +113,8 @@ class ClusterSpec(_Part):
     resources: Resources
     affinity: ClusterAffinity
     plugins: list[Plugin]
+    bootstrap: Bootstrap | None = None
+    externalClusters: list[ExternalCluster] = Field(default_factory=list)
 
 
 class ScheduledBackupSpec(_Part):
