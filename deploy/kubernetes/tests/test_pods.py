@@ -13,9 +13,7 @@ DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
 ALL_PODS = [
     pytest.param(pods, id=f"{name}-{pods.kind}-{pods.name}") for name in OVERLAYS for pods in overlay(name).pods()
 ]
-SERVICE_PODS = [
-    pytest.param(overlay(name).pods_of(service), id=f"{name}-{service}") for name in OVERLAYS for service in THE_FIVE
-]
+BOTH = [(name, service) for name in OVERLAYS for service in THE_FIVE]
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -82,8 +80,9 @@ def test_what_runs_for_ever_is_probed(pods: Pods) -> None:
             assert set(values_in(container[probe], "port")) <= named
 
 
-@pytest.mark.parametrize("pods", SERVICE_PODS)
-def test_a_service_is_asked_at_the_ops_port_of_the_image(pods: Pods) -> None:
+@pytest.mark.parametrize(("name", "service"), BOTH)
+def test_a_service_is_asked_at_the_ops_port_of_the_image(name: str, service: str) -> None:
+    pods = overlay(name).pods_of(service)
     [container] = pods.containers
     asked = {probe: container[f"{probe}Probe"]["httpGet"] for probe in ("startup", "liveness", "readiness")}
     ports = {one["name"]: one["containerPort"] for one in container["ports"]}
@@ -98,21 +97,24 @@ def test_a_service_is_asked_at_the_ops_port_of_the_image(pods: Pods) -> None:
         assert re.search(rf" HTTP_HOST=0\.0\.0\.0 HTTP_PORT={ports['http']}\n", DOCKERFILE)
 
 
-@pytest.mark.parametrize("pods", SERVICE_PODS)
-def test_a_service_has_the_time_to_stop_that_it_takes(pods: Pods) -> None:
+@pytest.mark.parametrize(("name", "service"), BOTH)
+def test_a_service_has_the_time_to_stop_that_it_takes(name: str, service: str) -> None:
+    pods = overlay(name).pods_of(service)
     [container] = pods.containers
     before = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
 
     assert pods.spec["terminationGracePeriodSeconds"] >= before + LAST_RESORT_SECONDS + 1
 
 
-@pytest.mark.parametrize("pods", SERVICE_PODS)
-def test_a_service_runs_as_the_user_of_the_image(pods: Pods) -> None:
+@pytest.mark.parametrize(("name", "service"), BOTH)
+def test_a_service_runs_as_the_user_of_the_image(name: str, service: str) -> None:
+    pods = overlay(name).pods_of(service)
     assert f"USER {pods.spec['securityContext']['runAsUser']}\n" in DOCKERFILE
 
 
-@pytest.mark.parametrize("pods", SERVICE_PODS)
-def test_instances_of_a_service_are_spread_over_nodes_and_zones(pods: Pods) -> None:
+@pytest.mark.parametrize(("name", "service"), BOTH)
+def test_instances_of_a_service_are_spread_over_nodes_and_zones(name: str, service: str) -> None:
+    pods = overlay(name).pods_of(service)
     spread = pods.spec["topologySpreadConstraints"]
 
     assert {one["topologyKey"] for one in spread} == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
