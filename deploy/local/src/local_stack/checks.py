@@ -67,7 +67,13 @@ def lint() -> Part:
 def types() -> Part:
     """mypy, package by package: each has tests of the same names; then TypeScript for the pages' scripts."""
     folders = sorted(file.parent for glob in PACKAGES for file in ROOT.glob(f"{glob}/pyproject.toml"))
-    checked = [*(str(folder.relative_to(ROOT)) for folder in folders), "deploy/compose", "scripts", "tests-e2e"]
+    checked = [
+        *(str(folder.relative_to(ROOT)) for folder in folders),
+        "deploy/compose",
+        "deploy/kubernetes",
+        "scripts",
+        "tests-e2e",
+    ]
     scripts = (sys.executable, "-m", "local_stack.javascript")
     return Part("types", (*((str(BIN / "mypy"), name) for name in checked), scripts))
 
@@ -76,7 +82,7 @@ def tests() -> Part:
     """Unit tests, and tests of single services on real servers; one after the other where somebody named these."""
     beside = () if named_servers() else SIDE_BY_SIDE
     # Files of few tests that take long come first, so that nobody waits for one of them alone at the end.
-    return Part("tests", ((*PYTEST, *beside, "deploy/local", "libs", "services"),))
+    return Part("tests", ((*PYTEST, *beside, "deploy/local", "deploy/kubernetes", "libs", "services"),))
 
 
 def e2e() -> Part:
