@@ -1,9 +1,11 @@
 """The package stands alone: Pydantic and the standard library, nothing else."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
+import venv
 import zipfile
 from email.parser import Parser
 from importlib.metadata import requires
@@ -12,9 +14,12 @@ from pathlib import Path
 
 import contracts
 import pytest
+from contracts.examples import example, examples
+from contracts.schemas import released_names, released_version
 
 PROJECT = Path(__file__).parents[1]
 PACKAGE = Path(contracts.__file__).parent
+PAGE = Path(__file__).parents[3] / "docs/adding-a-consumer.md"
 NEEDED_BY_PYDANTIC = ("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection")
 
 
@@ -65,16 +70,54 @@ def test_the_wheel_requires_pydantic_alone(wheel: Path) -> None:
     assert [name_in(line) for line in metadata.get_all("Requires-Dist", [])] == ["pydantic"]
 
 
-def test_the_wheel_works_where_nothing_else_is_installed(wheel: Path, tmp_path: Path) -> None:
+def test_the_wheel_brings_what_others_build_on(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path)
+        names = set(archive.namelist())
+
+    assert wheel.name.startswith(f"webinar_contracts-{released_version()}-")
+    assert "contracts/py.typed" in names
+    assert {f"contracts/schemas/{name}.v{version}.json" for name, version in released_names()} <= names
+    assert {f"contracts/examples/{name}.v{version}.json" for name, version in examples()} <= names
+
+
+def link_pydantic(folder: Path) -> None:
+    """Let Pydantic, and nothing else that is installed here, be found in `folder`."""
     for name in NEEDED_BY_PYDANTIC:
         spec = find_spec(name)
         assert spec is not None
         assert spec.origin is not None
         origin = Path(spec.origin)
         source = origin.parent if origin.name == "__init__.py" else origin
-        (tmp_path / source.name).symlink_to(source)
+        (folder / source.name).symlink_to(source)
+
+
+def test_the_wheel_is_installed_by_itself_and_reads_a_fact(wheel: Path, tmp_path: Path) -> None:
+    home = tmp_path / "venv"
+    venv.create(home)
+    python = home / "bin/python"
+    install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--offline", "--no-cache", "--no-deps"]
+    subprocess.run([*install, "--python", str(python), str(wheel)], check=True, cwd=tmp_path)
+    [a_reader] = re.findall(
+        r"^```python\n(from contracts.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+    [packages] = home.glob("lib/python*/site-packages")
+    link_pydantic(packages)
+
+    # -I: neither this folder nor the environment of the tests.
+    code = a_reader + "import contracts; print(contracts.__file__)"
+    said = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    assert said.returncode == 0, said.stderr
+    lead, webinar = (json.loads(example("user_attended"))[name] for name in ("lead_id", "webinar_id"))
+    assert said.stdout == (
+        f"{lead} ('{lead}', '{webinar}') ['lead_id', 'webinar_id', 'timestamp']\n{packages}/contracts/__init__.py\n"
+    )
+
+
+def test_the_wheel_works_where_nothing_else_is_installed(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    link_pydantic(tmp_path)
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "import contracts.docs, contracts.examples, contracts.topology\n"

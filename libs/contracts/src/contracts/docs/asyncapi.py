@@ -12,6 +12,7 @@ from contracts.commands import CommandReply
 from contracts.docs.described import HEADERS, described, key_of, schema_of, without_titles
 from contracts.envelope import CONTENT_TYPE, Envelope
 from contracts.examples import example, examples
+from contracts.schemas import released_version
 from contracts.topology import EXCHANGE, OWN_TOPICS, REPLY_EXCHANGE, Queue, Topic
 
 Json = dict[str, Any]
@@ -31,7 +32,7 @@ def document() -> Json:
         "asyncapi": "3.0.0",
         "info": {
             "title": "Webinar events",
-            "version": "1.0.0",
+            "version": released_version(),
             "description": "Facts, signals and commands of the webinar platform on RabbitMQ."
             " docs/events.md says the same to people, and how to subscribe.",
         },
