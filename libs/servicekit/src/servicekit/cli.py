@@ -18,13 +18,14 @@ from servicekit.errors import BROKER_AWAY, DATABASE_TROUBLE
 from servicekit.history import Kept
 from servicekit.logs import configure, without_secrets
 from servicekit.management import ProvisioningError
-from servicekit.operator import after_restore, dead, doctor, follow, history, outbox, snapshots
+from servicekit.operator import after_restore, dead, doctor, follow, history, outbox, snapshots, team
 from servicekit.provision import (
     Login,
     default_management_url,
     provision_broker_users,
     provision_databases,
     provision_retention,
+    provision_teams,
     provision_topology,
     vhost_of,
 )
@@ -34,6 +35,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run a webina
 app.command("doctor")(doctor.doctor)
 app.command("follow")(follow.follow)
 app.command("history")(history.history)
+app.add_typer(team.app, name="team")
 app.add_typer(dead.app, name="dead")
 app.add_typer(outbox.app, name="outbox")
 app.command("snapshots")(snapshots.snapshots)
@@ -73,6 +75,7 @@ async def _provision(broker_url: str, management_url: str, database_url: str, lo
     await provision_retention(management_url, vhost, kept)
     count = await provision_topology(broker_url, retry_scale=float(os.environ.get("RETRY_SCALE", "1")))
     await provision_broker_users(management_url, vhost, logins)
+    await provision_teams(management_url, vhost)
     return count
 
 

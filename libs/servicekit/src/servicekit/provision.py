@@ -25,6 +25,7 @@ from contracts.topology import (
     topics_said_by,
 )
 
+from servicekit import teams
 from servicekit.history import Kept, declare_history, limit_history
 from servicekit.management import Management, ProvisioningError
 
@@ -175,6 +176,14 @@ async def provision_retention(management_url: str, vhost: str, kept: Kept) -> No
     """Say how much of the history is kept; raises `ProvisioningError`."""
     async with Management(management_url) as management:
         await limit_history(management, vhost, kept)
+
+
+async def provision_teams(management_url: str, vhost: str) -> None:
+    """Give the teams that there are the rights of this release; raises `ProvisioningError`."""
+    async with Management(management_url) as management:
+        for name in await teams.names(management, vhost):
+            await teams.limit_queues(management, vhost)
+            await teams.give_rights(management, vhost, name)
 
 
 async def provision_databases(database_url: str, logins: list[Login]) -> None:
