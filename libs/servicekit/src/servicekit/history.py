@@ -124,10 +124,12 @@ async def read_history(
 
 async def _end(connection: aio_pika.abc.AbstractConnection) -> int | None:
     """Return the offset of the last message; None when there is none."""
+    clock, until = asyncio.get_running_loop().time, None
     last = None
     async with _reading(connection, "last", _PREFETCH) as heard:
-        # The last chunk is handed out from its beginning.
-        while message := await _next(heard, _FIRST_SECONDS if last is None else _CHUNK_SECONDS):
+        # The last chunk is handed out from its beginning; what is said meanwhile comes, too, and may never end.
+        while message := await _next(heard, _FIRST_SECONDS if until is None else until - clock()):
+            until = until or clock() + _CHUNK_SECONDS
             last = offset_of(message)
     return last
 
