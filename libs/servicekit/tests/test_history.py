@@ -247,7 +247,15 @@ async def test_it_can_be_followed(house: Outside) -> None:
 def test_whatever_was_said_is_one_line_that_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
     teller = Past(Choice(frozenset(), None, None), as_json=False)
     teller.begin(Names({}, {}))
-    nasty = [b"\xff\x00", b"not json", b"[]", b"3", b'{"lead_id": {}}', b'{"title": "\\u001b[2J\\n", "version": "x"}']
+    nasty = [
+        b'{"lead_id": "\\u0007\\u001b[2J", "webinar_id": 1}',
+        b"\xff\x00",
+        b"not json",
+        b"[]",
+        b"3",
+        b'{"lead_id": {}}',
+        b'{"title": "\\u001b[2J\\n", "version": "x"}',
+    ]
     for body in nasty:
         message = Delivery(body, type="user_attended", app_id="x\x1b[2J\x07\n", headers={"x-stream-offset": 1})
         message.routing_key = "user_attended"  # type: ignore[attr-defined]
