@@ -165,7 +165,7 @@ async def test_a_team_hears_public_facts_on_its_own_queue_and_reads_the_history(
     fact = UserAttended.from_json(example(UserAttended.topic)).model_copy(update={"lead_id": lead})
     async with await aio_pika.connect(team) as connection:
         channel = await connection.channel()
-        arguments = {"x-queue-type": "quorum"}
+        arguments: dict[str, Any] = {"x-queue-type": "quorum"}
         queue = await channel.declare_queue(f"team.{name}.facts", durable=True, arguments=arguments)
         for topic in sorted(PUBLIC):
             await queue.bind(EXCHANGE, topic)
@@ -267,7 +267,7 @@ async def test_a_full_queue_of_a_team_refuses_nothing(team: str, name: str, outs
     async with await aio_pika.connect(team) as connection:
         channel = await connection.channel()
         for kind in ("quorum", "classic"):
-            arguments = {"x-queue-type": kind, "x-max-length": 1, "x-overflow": "reject-publish"}
+            arguments: dict[str, Any] = {"x-queue-type": kind, "x-max-length": 1, "x-overflow": "reject-publish"}
             queue = await channel.declare_queue(f"team.{name}.{kind}", durable=True, arguments=arguments)
             if kind == "quorum":
                 assert await look() == [(State.OK, False)]
