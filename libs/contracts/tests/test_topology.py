@@ -17,6 +17,7 @@ from contracts.topology import (
     TOPICS,
     Queue,
     instance_topics_of,
+    public_topics,
     queues_of,
     topics_said_by,
     with_consumers,
@@ -126,6 +127,13 @@ def test_only_instances_of_room_ui_hear_on_queues_of_their_own() -> None:
     found = {service: {topic.name for topic in instance_topics_of(service)} for service in THE_FIVE}
 
     assert found == {service: set() for service in FIVE} | {"room-ui": {"webinar_event", "room_presence"}}
+
+
+def test_what_is_public_is_a_fact() -> None:
+    public = {topic.name: topic.kind for topic in public_topics()}
+
+    assert set(public) == {name for name, row in TABLE.items() if row[3]}
+    assert set(public.values()) == {"fact", "snapshot"}
 
 
 def test_a_service_may_say_its_own_topics_only() -> None:

@@ -32,9 +32,9 @@ from contracts.topology import (
 from servicekit import Heard, Router, Service, ServiceSettings, Work
 from servicekit.dead_letters import read_dead_letters
 from servicekit.live_testing import Outside, running
+from servicekit.management import ProvisioningError
 from servicekit.provision import (
     Login,
-    ProvisioningError,
     provision_databases,
     provision_topology,
 )

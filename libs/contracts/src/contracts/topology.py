@@ -47,6 +47,8 @@ DEAD_EXCHANGE = "webinars.dead"
 RETURN_EXCHANGE = "webinars.return"
 """Gives a delayed message back to the one queue that its routing key names."""
 REPLY_EXCHANGE = "webinars.reply"
+HISTORY = "webinars.history"
+"""The stream queue that keeps every public fact: it may be read again and again, from any moment."""
 DELAY_SECONDS = (1, 10, 60, 600)
 DELIVERY_LIMIT = 100
 PRESENCE_TTL_SECONDS = 24 * 3600
@@ -169,6 +171,11 @@ class Queue:
     @property
     def dead_letter_queue(self) -> str | None:
         return f"{self.name}.dlq" if self.topic.has_dead_letters else None
+
+
+def public_topics() -> Iterator[Topic]:
+    """Yield the facts that other teams may hear, and that the history keeps."""
+    return (topic for topic in TOPICS if topic.public)
 
 
 def queues_of(service: str) -> Iterator[Queue]:

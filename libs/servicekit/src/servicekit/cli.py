@@ -15,14 +15,17 @@ from contracts.topology import SERVICES
 from rich.console import Console
 
 from servicekit.errors import BROKER_AWAY, DATABASE_TROUBLE
+from servicekit.history import Kept
 from servicekit.logs import configure, without_secrets
-from servicekit.operator import after_restore, dead, doctor, follow, outbox, snapshots
+from servicekit.management import ProvisioningError
+from servicekit.operator import after_restore, dead, doctor, follow, history, outbox, snapshots, team
 from servicekit.provision import (
     Login,
-    ProvisioningError,
     default_management_url,
     provision_broker_users,
     provision_databases,
+    provision_retention,
+    provision_teams,
     provision_topology,
     vhost_of,
 )
@@ -31,6 +34,8 @@ from servicekit.tokens import new_key
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run a webinar platform.")
 app.command("doctor")(doctor.doctor)
 app.command("follow")(follow.follow)
+app.command("history")(history.history)
+app.add_typer(team.app, name="team")
 app.add_typer(dead.app, name="dead")
 app.add_typer(outbox.app, name="outbox")
 app.command("snapshots")(snapshots.snapshots)
@@ -49,7 +54,8 @@ def root() -> None:
 def provision() -> None:
     """Make queues, databases and users, or correct them; safe to repeat.
 
-    Reads DATABASE_URL and RABBITMQ_URL (administrators), RABBITMQ_MANAGEMENT_URL, and a password for each service.
+    Reads DATABASE_URL and RABBITMQ_URL (administrators), RABBITMQ_MANAGEMENT_URL, and a password for each service;
+    HISTORY_DAYS (90) and HISTORY_MEGABYTES (2000) say how much of the history is kept.
     """
     logins = [Login(service, _required(f"{service.replace('-', '_').upper()}_PASSWORD")) for service in SERVICES]
     broker_url, database_url = _required("RABBITMQ_URL"), _required("DATABASE_URL")
@@ -63,9 +69,13 @@ def provision() -> None:
 
 
 async def _provision(broker_url: str, management_url: str, database_url: str, logins: list[Login]) -> int:
+    kept, vhost = Kept.from_settings(os.environ), vhost_of(broker_url)
     await provision_databases(database_url, logins)
+    # Before the stream is there, so that it never grows without a limit.
+    await provision_retention(management_url, vhost, kept)
     count = await provision_topology(broker_url, retry_scale=float(os.environ.get("RETRY_SCALE", "1")))
-    await provision_broker_users(management_url, vhost_of(broker_url), logins)
+    await provision_broker_users(management_url, vhost, logins)
+    await provision_teams(management_url, vhost)
     return count
 
 

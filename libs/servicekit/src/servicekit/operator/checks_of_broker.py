@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 import aio_pika
 import aiohttp
 import aiormq.exceptions
-from contracts.topology import DELAY_SECONDS, delay_exchange, queues_of
+from contracts.topology import DELAY_SECONDS, HISTORY, delay_exchange, queues_of
 
 from servicekit.errors import BROKER_AWAY
 from servicekit.operator.broker import CONNECT_SECONDS, connected
@@ -33,7 +33,7 @@ class Seen:
 
 
 def queues(url: str, services: Sequence[str], *, with_delays: bool) -> Check:
-    """Look at the queues of these services, and at the delays that all share."""
+    """Look at the queues of these services, and at the delays and the history that all share."""
 
     async def check(report: Report) -> None:
         reached = False
@@ -52,6 +52,7 @@ def queues(url: str, services: Sequence[str], *, with_delays: bool) -> Check:
                 if with_delays:
                     delays = [delay_exchange(level) for level in range(1, len(DELAY_SECONDS) + 1)]
                     _tell_of_delays(await _seen(connection, delays), report)
+                    _tell_of_history(await _seen(connection, [HISTORY]), report)
         except BROKER_AWAY as trouble:
             if reached:
                 words, advice = f"does not answer any more: {words_of(trouble)}", "See its log, and restart it."
@@ -114,6 +115,16 @@ def _tell_of_delays(seen: Seen, report: Report) -> None:
         report.add(Finding("broker: delays", State.OK, f"{counted(waiting, 'message')} waiting to be tried again"))
     else:
         report.add(Finding("broker: delays", State.OK, "nothing waits to be tried again"))
+
+
+def _tell_of_history(seen: Seen, report: Report) -> None:
+    """Nobody has to read it, and it only grows until the broker forgets the oldest: neither is a fault."""
+    what = "broker: history"
+    if seen.missing:
+        words = f"{HISTORY} is missing: what is said now is not kept for who comes late"
+        report.add(Finding(what, State.ATTENTION, words, "Run `webinarctl provision`."))
+    else:
+        report.add(Finding(what, State.OK, f"{counted(seen.waiting.get(HISTORY, 0), 'fact')} kept"))
 
 
 def _some(names: Sequence[str]) -> str:

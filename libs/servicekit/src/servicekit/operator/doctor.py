@@ -9,11 +9,11 @@ from typing import Any
 
 import typer
 
-from servicekit.operator import checks_of_broker, checks_of_databases
+from servicekit.operator import checks_of_broker, checks_of_databases, checks_of_teams
 from servicekit.operator.findings import Finding, Report, State
 from servicekit.operator.places import NoPlaceError, Service, places
 from servicekit.operator.showing import AsJson, fail, say_json, show
-from servicekit.provision import default_management_url
+from servicekit.provision import default_management_url, vhost_of
 
 CHECKS = "webinarctl.checks"
 """Entry points of services that look at what they alone know: `async (Report) -> None`."""
@@ -69,6 +69,8 @@ async def look(service: str | None) -> Report:
     if management_url or (as_administrator and broker_url):
         address = management_url or default_management_url(str(broker_url))
         checks.append(("broker: alarms", checks_of_broker.alarms(address)))
+        if as_administrator and broker_url:
+            checks.append(("broker: teams", checks_of_teams.queues(address, vhost_of(broker_url))))
     else:
         report.leave_out("the broker's alarms (RABBITMQ_MANAGEMENT_URL)")
     checks += [(place.service, checks_of_databases.database(place)) for place in found]

@@ -27,7 +27,7 @@ NAMES = "webinarctl.names"
 ECHOES = frozenset({"webinar_started", "webinar_finished", "client_webinar_completed", "user_attended"})
 """Said for other teams beside a message that tells the same: a person reads it once, a program gets both."""
 RETRY_SECONDS = 2.0
-_COLOURS = {
+COLOURS = {
     "core-webinar": typer.colors.BLUE,
     "room-ui": typer.colors.CYAN,
     "tracker": typer.colors.YELLOW,
@@ -96,7 +96,7 @@ class Teller:
             line = {"at": plain(moment), "service": service, "topic": topic, "words": words, "body": body}
             say(json.dumps(line, ensure_ascii=False))
         elif is_terminal:
-            say(f"{local_time(moment)}  {typer.style(f'{service:<12}', _COLOURS.get(service))}  {printable(words)}")
+            say(f"{local_time(moment)}  {typer.style(f'{service:<12}', COLOURS.get(service))}  {printable(words)}")
         else:
             say("\t".join([plain(moment), service, topic, printable(words)]))
 
@@ -106,7 +106,7 @@ class Teller:
 
 async def tell_for_ever(url: str, teller: Teller, *, retry_seconds: float = RETRY_SECONDS) -> None:
     """Tell what is said until cancelled; a broker that goes away is waited for."""
-    teller.begin(await _names())
+    teller.begin(await known_names())
     while True:
         try:
             await listen(url, teller.heard, lambda: warn("Listening. Ctrl-C ends it."))
@@ -135,7 +135,7 @@ async def listen(
     raise ConnectionError("it has closed the connection")
 
 
-async def _names() -> Names:
+async def known_names() -> Names:
     """Ask the services that are installed here for names; without them ids do."""
     nameless: tuple[type[BaseException], ...] = (NoPlaceError, *DATABASE_TROUBLE)
     found = Names({}, {})

@@ -18,6 +18,8 @@ class Story:
 
     accounts: dict[str, str] = field(default_factory=dict)
     webinars: dict[str, Body] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
+    """Titles of webinars that nothing was heard of yet."""
     known_accounts: dict[str, Body] = field(default_factory=dict)
     told: dict[tuple[str, ...], int] = field(default_factory=dict)
     """The highest version told of each thing of `RETOLD`."""
@@ -48,7 +50,7 @@ class Story:
     def webinar(self, body: Body) -> str:
         """Return a webinar's title in quotes, else the beginning of its id."""
         webinar_id = str(body.get("webinar_id"))
-        title = self.webinars.get(webinar_id, {}).get("title")
+        title = self.webinars.get(webinar_id, {}).get("title") or self.titles.get(webinar_id)
         return f"“{title}”" if title else f"webinar {webinar_id[:8]}"
 
 
