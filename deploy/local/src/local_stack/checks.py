@@ -73,6 +73,8 @@ def types() -> Part:
         "deploy/kubernetes",
         "scripts",
         "tests-e2e",
+        # One by one: both consumers are a module called `consumer`.
+        *(f"examples/{name}" for name in ("consumer-plain", "consumer-kit", "fake_webinar", "test_examples.py")),
     ]
     scripts = (sys.executable, "-m", "local_stack.javascript")
     return Part("types", (*((str(BIN / "mypy"), name) for name in checked), scripts))
@@ -82,7 +84,7 @@ def tests() -> Part:
     """Unit tests, and tests of single services on real servers; one after the other where somebody named these."""
     beside = () if named_servers() else SIDE_BY_SIDE
     # Files of few tests that take long come first, so that nobody waits for one of them alone at the end.
-    return Part("tests", ((*PYTEST, *beside, "deploy/local", "deploy/kubernetes", "libs", "services"),))
+    return Part("tests", ((*PYTEST, *beside, "examples", "deploy/local", "deploy/kubernetes", "libs", "services"),))
 
 
 def e2e() -> Part:
