@@ -1,6 +1,5 @@
 """What the houses of the pages hold, in both languages: the same at every look."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 POSTER = "https://pictures.example/poster.svg"
@@ -23,7 +22,6 @@ class Contents:
     partner_note: str
     candidate: str
     others: tuple[str, ...]
-    messages: Mapping[str, str]
 
 
 RUSSIAN = Contents(
@@ -42,12 +40,6 @@ RUSSIAN = Contents(
     partner_note="На связи каждый день с 10 до 20 по Москве. Пишите, даже если вопрос кажется маленьким.",
     candidate="Кирилл Лебедев",
     others=("Мария Соколова", "Иван Третьяков", "Ольга Четверикова", "Пётр Пятницкий", "Елена Шестакова"),
-    messages={
-        "attended": "Здравствуйте, {name}! Спасибо, что были на вебинаре «{title}». Что дальше: {link}",
-        "not_attended": "Здравствуйте, {name}! Вы заглянули на «{title}», но увидели не всё. Следующая встреча: {link}",
-        "recording": "{name}, запись вебинара «{title}»: {recording}",
-        "partner_notice": "{name}, на вебинаре «{title}» были: {candidates}. Подробности: {link}",
-    },
 )
 ENGLISH = Contents(
     titles=(
@@ -65,11 +57,5 @@ ENGLISH = Contents(
     partner_note="There every day from ten to eight, Moscow time. Write, however small the question.",
     candidate="Christopher Lee",
     others=("Mary Falcon", "Ian Third", "Olga Quarter", "Peter Friday", "Helen Sixsmith"),
-    messages={
-        "attended": "Hello {name}, thank you for being at “{title}”. Your partner knows what comes next: {link}",
-        "not_attended": "Hello {name}, you looked in at “{title}” but missed most of it. The next one: {link}",
-        "recording": "{name}, the recording of “{title}”: {recording}",
-        "partner_notice": "{name}, at “{title}” were: {candidates}. More: {link}",
-    },
 )
 CONTENTS = {"ru": RUSSIAN, "en": ENGLISH}

@@ -29,6 +29,7 @@ from contracts import (
     WebinarEvent,
     session_id_of,
 )
+from contracts.message_texts import DEFAULT_TEXTS
 from room_ui.main import create_application
 from room_ui.server import room_door
 from room_ui.testing import NOON, Member, Web, later, open_web, webinar_event
@@ -167,9 +168,8 @@ async def planned(house: House) -> None:
     await house.web.under_test.receive(
         ChatLinkEvent(account_id=house.members["partner"].account_id, version=1, linked=True),
         *(
-            MessageTemplateEvent(step=step, locale=locale, version=1, text=CONTENTS[locale].messages[step])
-            for step in Step
-            for locale in CONTENTS
+            MessageTemplateEvent(step=step, locale=locale, version=1, text=text)
+            for (step, locale), text in DEFAULT_TEXTS.items()
         ),
     )
     await house.answer()

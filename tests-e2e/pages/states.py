@@ -257,6 +257,15 @@ PAGES = (
                 DESK + "/{live}",
                 '[data-desk][data-status="live"]',
             ),
+            State(
+                "webinar-live-form",
+                "its form on air, unfolded",
+                "live",
+                "speaker",
+                DESK + "/{live}",
+                '[name="recording_url"]',
+                press(".fold > summary"),
+            ),
             State("webinar-new", "a new one", "planned", "speaker", DESK + "/new", FORM),
             State(
                 "webinar-refused",

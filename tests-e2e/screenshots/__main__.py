@@ -33,6 +33,9 @@ _STILL = """() => {
   scrollTo(0, 0);
 }"""
 
+_EXTENT = """() => [innerWidth,
+  document.querySelector("dialog[open]") ? innerHeight : document.documentElement.scrollHeight]"""
+
 _PAINTED = """() => new Promise((painted) =>
   requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(painted, 100))))"""
 
@@ -96,7 +99,8 @@ def _photograph(page: Page) -> bytes:
     for frame in page.frames:
         frame.wait_for_load_state("load")
         frame.evaluate(_PAINTED)
-    width, height = page.evaluate("() => [innerWidth, document.documentElement.scrollHeight]")
+    # A dialog darkens what is in sight, and nobody scrolls below it.
+    width, height = page.evaluate(_EXTENT)
     whole = {"x": 0, "y": 0, "width": width, "height": min(height, TALLEST)}
     return page.screenshot(full_page=True, clip=whole, animations="disabled", caret="hide")  # type: ignore[arg-type]
 
@@ -110,7 +114,7 @@ def _finish() -> int:
             say(f"  {file.name} is of no state any more")
     (FOLDER / "README.md").write_text(album(PAGES, FOLDER), encoding="utf-8")
     weight = sum(file.stat().st_size for file in FOLDER.glob("*.webp"))
-    say(f"{len(list(FOLDER.glob('*.png')))} pictures, {weight / 1e6:.1f} MB, in {FOLDER.relative_to(ROOT)}")
+    say(f"{len(list(FOLDER.glob('*.webp')))} pictures, {weight / 1e6:.1f} MB, in {FOLDER.relative_to(ROOT)}")
     if weight > LARGEST_ALBUM_BYTES:
         say(f"That is more than {LARGEST_ALBUM_BYTES / 1e6:.0f} MB: who clones the project pays for it.")
         return 1

@@ -87,9 +87,10 @@ async def windows_on(web: Web, outer: AsyncExitStack | None = None) -> AsyncIter
         browsers = outer or stack
         playwright = await browsers.enter_async_context(async_playwright())
         # Chromium does not sandbox itself for root.
-        arguments = [f"--host-resolver-rules=MAP rooms.test 127.0.0.1:{port}", *["--no-sandbox"] * (os.geteuid() == 0)]
-        # As behind https: locks and the like are for secure pages alone.
-        arguments.append(f"--unsafely-treat-insecure-origin-as-secure={BASE_URL}")
+        arguments = [
+            f"--host-resolver-rules=MAP rooms.localhost 127.0.0.1:{port}",
+            *["--no-sandbox"] * (os.geteuid() == 0),
+        ]
         browser = await playwright.chromium.launch(executable_path=chromium(), args=arguments)
         browsers.push_async_callback(browser.close)
         windows = Windows(browser)

@@ -15,16 +15,16 @@ PASSWORD = "a long enough password"
 
 
 def test_an_origin_goes_before_a_referer() -> None:
-    assert is_from_us({"origin": "http://Rooms.test"}, BASE_URL)
+    assert is_from_us({"origin": "http://Rooms.localhost"}, BASE_URL)
     assert is_from_us({"referer": f"{BASE_URL}/account/login/?next=/"}, BASE_URL)
     for headers in (
         {},
         {"origin": "null"},
-        {"origin": "http://rooms.test.evil.example"},
+        {"origin": "http://rooms.localhost.evil.example"},
         {"origin": "http://evil.example", "referer": f"{BASE_URL}/"},
-        {"referer": "http://evil.example/http://rooms.test/"},
-        {"referer": "http://rooms.test@evil.example/"},
-        {"referer": "rooms.test"},
+        {"referer": "http://evil.example/http://rooms.localhost/"},
+        {"referer": "http://rooms.localhost@evil.example/"},
+        {"referer": "rooms.localhost"},
     ):
         assert not is_from_us(headers, BASE_URL), headers
 

@@ -125,7 +125,7 @@ async def test_setting_a_password_ends_the_other_sessions(web: Web) -> None:
 
 
 async def test_the_cookie_is_out_of_reach_of_scripts_and_bound_to_https_hosts(web: Web) -> None:
-    https = Sessions(web.parts.settings.model_copy(update={"base_url": "https://rooms.test"}))
+    https = Sessions(web.parts.settings.model_copy(update={"base_url": "https://rooms.localhost"}))
     cookie = https.cookie_for("session", web.parts.clock.now()).decode()
 
     assert cookie.startswith("__Host-wh_session=session.")

@@ -24,11 +24,11 @@ def settings(base_url: str) -> RoomUiSettings:
 @pytest.mark.parametrize(
     ("base_url", "origin"),
     [
-        ("http://rooms.test", "http://rooms.test"),
-        ("https://Rooms.Test/", "https://rooms.test"),
-        ("https://rooms.test:443", "https://rooms.test"),
-        ("http://rooms.test:80/", "http://rooms.test"),
-        ("http://rooms.test:443", "http://rooms.test:443"),
+        ("http://rooms.localhost", "http://rooms.localhost"),
+        ("https://Rooms.Localhost/", "https://rooms.localhost"),
+        ("https://rooms.localhost:443", "https://rooms.localhost"),
+        ("http://rooms.localhost:80/", "http://rooms.localhost"),
+        ("http://rooms.localhost:443", "http://rooms.localhost:443"),
         ("http://room_ui:8000", "http://room_ui:8000"),
         ("https://Пример.рф", "https://xn--e1afmkfd.xn--p1ai"),
         ("http://[::1]:8000", "http://[::1]:8000"),
@@ -41,7 +41,14 @@ def test_a_form_is_from_us_by_the_origin_that_a_browser_makes_of_the_base_url(ba
 
 @pytest.mark.parametrize(
     "base_url",
-    ["", "rooms.test", "ftp://rooms.test", "http://rooms.test/path", "http://rooms.test:x", f"http://{'я' * 64}.рф"],
+    [
+        "",
+        "rooms.localhost",
+        "ftp://rooms.localhost",
+        "http://rooms.localhost/path",
+        "http://rooms.localhost:x",
+        f"http://{'я' * 64}.рф",
+    ],
 )
 def test_a_base_url_that_no_browser_can_open_is_refused(base_url: str) -> None:
     with pytest.raises(ValidationError, match="BASE_URL"):

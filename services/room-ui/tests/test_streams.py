@@ -378,3 +378,26 @@ async def test_who_comes_while_the_instance_stops_is_shown_the_state_and_sent_on
 
     assert (await stream.event())["status"] == "live"
     assert ": bye" in await stream.rest()
+
+
+async def test_a_desk_hears_of_every_webinar_and_its_viewers_and_nobody_else_does(door: Door) -> None:
+    draft = webinar_event("draft")
+    await door.web.know(draft)
+    speaker, candidate = await door.web.member(Role.SPEAKER), await door.web.member()
+    stream = await door.open(speaker, "/webinar/v1/desk/stream")
+
+    assert (await stream.event())["webinars"] == [{"webinar_id": str(draft.webinar_id), "version": 1, "viewers": 0}]
+    live = later(draft, status=WebinarStatus.LIVE, started_at=NOON)
+    door.web.parts.rooms.apply(live)
+    assert (await stream.event())["webinars"][0]["version"] == live.version
+    await (await door.open(candidate)).event()
+    door.web.parts.rooms.recount()
+    assert (await stream.event())["webinars"][0]["viewers"] == 1
+    assert (await speaker.browser.get("/webinar/v1/desk")).json()["webinars"][0]["viewers"] == 1
+    for path in ("/webinar/v1/desk", "/webinar/v1/desk/stream"):
+        assert (await candidate.browser.get(path)).status_code == 403
+        assert (await door.web.browser().get(path)).status_code == 401
+
+    door.web.under_test.clock.advance(12 * 3600)
+    door.web.parts.rooms.beat()
+    await stream.rest()

@@ -100,7 +100,7 @@ def soak() -> Part:
 
 def bench() -> Part:
     """How long a press at the desk takes to show, how long a rolling restart cuts a stream, how soon a page shows."""
-    programs = ("bench.start_stop_latency", "bench.rolling_restart", "bench.first_paint")
+    programs = ("bench.start_stop_latency", "bench.schedule_latency", "bench.rolling_restart", "bench.first_paint")
     return Part("bench", tuple((*PROGRAM, name) for name in programs))
 
 

@@ -9,7 +9,8 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from local_stack.debian import library_path, unpack
@@ -18,7 +19,9 @@ from local_stack.paths import state_dir
 from local_stack.progress import step
 from local_stack.rabbitmq_programs import FORCE_UNPACKED
 
-INSTALLED = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The shell is the same engine without windows: fewer packages, and a page opens three times faster. Ubuntu lacks it.
+PACKAGES = ("chromium-headless-shell", "chromium")
+INSTALLED = (*PACKAGES, "chromium-browser", "google-chrome", "google-chrome-stable")
 # Text without any font is invisible; these have Cyrillic.
 FONTS = "fonts-dejavu-core"
 WRAPPER = """#!/bin/sh
@@ -51,7 +54,8 @@ def chromium() -> Path:
             if found and _works(Path(found)):
                 return Path(found)
     reasons = []
-    for way in (_unpacked, _playwrights):
+    ways: list[Callable[[], Path]] = [*(partial(_unpacked, package) for package in PACKAGES), _playwrights]
+    for way in ways:
         try:
             program = way()
         except NotAvailableError as problem:
@@ -67,12 +71,12 @@ def chromium() -> Path:
     )
 
 
-def _unpacked() -> Path:
-    root = unpack("chromium", ["chromium", FONTS], whole_family=("chromium",))
-    program = root / "usr/lib/chromium/chromium"
+def _unpacked(package: str) -> Path:
+    root = unpack(package, [package, FONTS], whole_family=("chromium",))
+    program = root / "usr/lib/chromium" / package
     if not program.is_file():
-        raise NotAvailableError("The distribution's package chromium holds no browser of its own.")
-    return _wrapped(root, program, root / "chromium")
+        raise NotAvailableError(f"The distribution's package {package} holds no browser of its own.")
+    return _wrapped(root, program, root / "chromium-here")
 
 
 def _mend_playwright() -> None:

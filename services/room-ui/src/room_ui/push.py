@@ -1,7 +1,7 @@
 """The paths that a crowd takes, answered by one ASGI callable around the application.
 
-`/webinar/v1/state`, its event stream, and the public schedule with its stream. The same `authenticate` and the same
-headers as in the application; everything else is handed on to it.
+`/webinar/v1/state`, the public schedule, what changes on the desk's list, each with its event stream. The same
+`authenticate` and the same headers as in the application; everything else is handed on to it.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from room_ui.accounts.sessions import Authenticated, Sessions
 from room_ui.doorway import refusal_response
 from room_ui.headers import secured
 from room_ui.refusals import Refusal
-from room_ui.rooms.hub import Connection, how_to_come_back
+from room_ui.rooms.hub import Connection, Hub, how_to_come_back
 from room_ui.rooms.rooms import Rooms
 from room_ui.rooms.state import Written
 from room_ui.settings import RoomUiSettings
@@ -30,7 +30,7 @@ _STREAM_HEADERS = [
     (b"cache-control", b"no-store, no-transform"),
     (b"x-accel-buffering", b"no"),
 ]
-_STREAMS = frozenset({"/webinar/v1/state/stream", "/webinar/v1/webinars/stream"})
+_STREAMS = frozenset({"/webinar/v1/state/stream", "/webinar/v1/webinars/stream", "/webinar/v1/desk/stream"})
 
 
 def _query(scope: Scope) -> Mapping[str, str]:
@@ -68,6 +68,8 @@ class Push:
             "/webinar/v1/state/stream": self._state_stream,
             "/webinar/v1/webinars": self._schedule,
             "/webinar/v1/webinars/stream": self._schedule_stream,
+            "/webinar/v1/desk": self._desk,
+            "/webinar/v1/desk/stream": self._desk_stream,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,15 +93,15 @@ class Push:
     # --- the room --------------------------------------------------------------------------------------------------
 
     @staticmethod
-    def _member(known: Authenticated) -> None:
+    def _require(known: Authenticated, capability: Capability) -> None:
         if known.viewer.is_guest:
             raise refusals.unauthenticated()
-        if not known.viewer.may(Capability.WEBINAR_JOIN):
+        if not known.viewer.may(capability):
             raise refusals.forbidden()
 
     async def _state(self, scope: Scope, _: Receive, send: Send, known: Authenticated) -> None:
         """Answer with the room's state, or 304; with `visible` the page counts as being in the room."""
-        self._member(known)
+        self._require(known, Capability.WEBINAR_JOIN)
         viewer = known.viewer
         if not self._rooms.polls.takes(viewer.session_id or "", time.monotonic()):
             raise refusals.too_many_requests()
@@ -112,7 +114,7 @@ class Push:
 
     async def _state_stream(self, scope: Scope, receive: Receive, send: Send, known: Authenticated) -> None:
         """Hold a stream of the room's states, the first one at once; as long as it is open the viewer is here."""
-        self._member(known)
+        self._require(known, Capability.WEBINAR_JOIN)
         viewer = known.viewer
         query = _query(scope)
         room = await self._rooms.room(_webinar_id(query), viewer)
@@ -129,15 +131,29 @@ class Push:
         finally:
             self._rooms.leave(room, connection)
 
-    # --- the schedule ----------------------------------------------------------------------------------------------
+    # --- the schedule, and the desk's list --------------------------------------------------------------------------
 
     async def _schedule(self, scope: Scope, _: Receive, send: Send, __: Authenticated) -> None:
-        await self._answer_written(scope, send, self._rooms.public_schedule())
+        await self._answer_written(scope, send, self._rooms.schedule().written)
 
     async def _schedule_stream(self, _: Scope, receive: Receive, send: Send, known: Authenticated) -> None:
-        hub, session_id = self._rooms.schedule_hub, known.viewer.session_id
+        await self._hub_stream(receive, send, known, self._rooms.schedule_hub, lambda: self._rooms.schedule().written)
+
+    async def _desk(self, scope: Scope, _: Receive, send: Send, known: Authenticated) -> None:
+        self._require(known, Capability.WEBINAR_MANAGE)
+        await self._answer_written(scope, send, self._rooms.desk_list())
+
+    async def _desk_stream(self, _: Scope, receive: Receive, send: Send, known: Authenticated) -> None:
+        self._require(known, Capability.WEBINAR_MANAGE)
+        await self._hub_stream(receive, send, known, self._rooms.desk_hub, self._rooms.desk_list)
+
+    async def _hub_stream(
+        self, receive: Receive, send: Send, known: Authenticated, hub: Hub, state: Callable[[], Written]
+    ) -> None:
+        """Hold a stream of what is told in `hub`; who follows it is not counted as being anywhere."""
+        session_id = known.viewer.session_id
         self._rooms.check_room_for_stream(session_id)
-        connection = Connection(hub, session_id=session_id)
+        connection = Connection(hub, session_id=session_id, expires_at=known.expires_at)
         hub.connections.add(connection)
         self._rooms.hold(connection)
         try:
@@ -145,7 +161,7 @@ class Push:
                 receive,
                 send,
                 connection,
-                first=lambda: self._rooms.public_schedule().event(self._rooms.now()),
+                first=lambda: state().event(self._rooms.now()),
                 on_sent=lambda: None,
             )
         finally:

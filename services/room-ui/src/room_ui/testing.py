@@ -21,7 +21,8 @@ from room_ui.settings import RoomUiSettings
 from room_ui.viewer import Viewer
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-BASE_URL = "http://rooms.test"
+BASE_URL = "http://rooms.localhost"
+"""A browser takes it for secure, as if it were behind https: locks and the like are for secure pages alone."""
 SETTINGS: dict[str, Any] = {
     "base_url": BASE_URL,
     "session_keys": "the first key of the tests,the second key of the tests",

@@ -191,6 +191,51 @@ async def test_the_square_for_another_telegram_stays_until_one_comes_back(web: W
         await expect(page.locator('[data-telegram="linked"]')).to_be_visible()
 
 
+async def test_another_telegram_is_shown_as_soon_as_it_is_linked(web: Web) -> None:
+    async with invited_to_telegram(web, "account") as (candidate, window):
+        page = window.page
+        await web.under_test.receive(ChatLinkEvent(account_id=candidate.account_id, version=1, linked=True))
+        await page.reload()
+        await page.get_by_role("button", name="Привязать другой Telegram").click()
+        await expect(page.locator(".qr svg")).to_be_visible()
+        await web.under_test.receive(ChatLinkEvent(account_id=candidate.account_id, version=2, linked=True))
+        await page.clock.fast_forward(4_000)
+        await expect(page.locator(".qr")).to_have_count(0)
+        await expect(page.locator('[data-telegram="linked"]')).to_be_visible()
+
+
+async def test_what_was_typed_outlives_the_session(web: Web) -> None:
+    admin = await web.member("admin")
+    path = "/admin_webinar/messages/"
+
+    async with windows_on(web) as windows:
+        window = await windows.open(admin, path, script=LOOKED_AWAY)
+        page = window.page
+        form = page.locator('form[data-template="attended"][data-locale="en"]')
+        await form.locator("textarea").fill("Words that took {name} an hour")
+        await web.parts.accounts.sign_out_everywhere(admin.viewer, but_here=False)
+        await form.get_by_role("button", name="Сохранить").click()
+        way_in = page.get_by_role("link", name="Войти снова")
+        await expect(way_in).to_be_focused()
+        await expect(form.locator("textarea")).to_have_value("Words that took {name} an hour")
+        await expect(page.locator("form form, #p-attended-en form")).to_have_count(0)
+        assert web.commands.sent == []
+
+        token = await web.parts.accounts.new_link(admin.account_id)
+        other = await window.context.new_page()
+        await other.goto(f"{BASE_URL}/account/link/{token}")
+        await other.click("form button.primary")
+        await other.wait_for_url("**/admin_webinar/")
+        async with page.expect_response(f"**{path}"):
+            await look_away(page, is_away=False)
+        await expect(way_in).to_be_hidden()
+        assert await window.stayed()
+        await form.get_by_role("button", name="Сохранить").click()
+        await expect(page.locator("[data-notice]")).to_be_visible()
+    [(command, _, _)] = web.commands.sent
+    assert command.model_dump()["text"] == "Words that took {name} an hour"
+
+
 async def test_a_link_to_sign_in_is_copied_by_a_button(web: Web) -> None:
     admin, member = await web.member("admin"), await web.member(name="Anna")
 

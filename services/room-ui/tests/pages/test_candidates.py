@@ -90,7 +90,7 @@ async def test_a_partner_sees_each_candidate_across_webinars_and_the_last_one_on
     assert row_of(page, vera.account_id) == ["blocked", "1", "0"]
     assert row_of(page, gleb.account_id) == ["none", "0", "0"]
     assert "Попросите разблокировать бота" in page
-    assert 'value="http://rooms.test/account/telegram/"' in page
+    assert 'value="http://rooms.localhost/account/telegram/"' in page
     assert "участнику: отправлено" in page
     assert page.index("The last</h2>") > 0
     assert page.index("The first</h2>") > 0

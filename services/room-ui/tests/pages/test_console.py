@@ -73,7 +73,7 @@ async def test_before_the_start_the_desk_says_what_is_missing_and_where_to_fill_
     assert 'id="f-player_src"' in lacking
     assert "data-missing" not in ready
     assert "Всё готово" in ready
-    assert f"http://rooms.test/account/webinar_room/{full.webinar_id}" in ready
+    assert f"http://rooms.localhost/account/webinar_room/{full.webinar_id}" in ready
 
 
 async def test_on_air_the_desk_shows_the_newest_ten_and_how_the_button_does(web: Web) -> None:

@@ -9,9 +9,11 @@ from uuid import uuid4
 import pytest
 from contracts import (
     ClientWebinarEntered,
+    CommandError,
     CommandReply,
     CoreWebinarUpsert,
     CtaVisibility,
+    ErrorCode,
     ParticipationEvent,
     PostWebinarDelivery,
     WatchedWindow,
@@ -20,6 +22,7 @@ from contracts import (
 )
 from playwright.async_api import Route, expect
 from room_ui.testing import BASE_URL, NOON, Web, later, webinar_event
+from servicekit import CommandUnanswered
 from world.windows import SOON, windows_on
 
 
@@ -252,6 +255,28 @@ async def test_a_press_that_does_not_get_through_is_said_and_can_be_repeated(web
         await expect(page.locator("[data-refused] [role=alert]")).to_be_visible()
         await expect(page.locator('form[action$="/cta/show"] button')).to_be_enabled()
         await expect(page.locator('form[action$="/cta/show"] button')).to_have_text("Показать")
+
+
+async def test_a_press_that_was_refused_is_another_command_the_next_time_and_one_in_doubt_is_not(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    speaker = await web.member("speaker")
+    late = CommandError(code=ErrorCode.EXPIRED, message="too late")
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, f"/admin_webinar/{webinar.webinar_id}")).page
+        show = page.locator('form[action$="/cta/show"] button')
+        refused = CommandReply(ok=False, error=late)
+        answers: list[CommandReply | Exception] = [refused, CommandUnanswered("slow"), refused]
+        for number, answer in enumerate(answers):
+            web.commands.answer = answer
+            async with page.expect_response("**/cta/show"):
+                await show.click()
+            await expect(show).to_be_enabled()
+            assert len(web.commands.sent) == number + 1
+    first, in_doubt, repeated = [message_id for _, _, message_id in web.commands.sent]
+    assert first != in_doubt
+    assert in_doubt == repeated
 
 
 async def test_stop_asks_in_the_page_and_goes_on_to_messages_and_report(web: Web) -> None:

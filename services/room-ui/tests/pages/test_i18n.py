@@ -125,7 +125,8 @@ def test_a_time_that_something_takes_is_said_in_its_case(seconds: int, words: st
 @pytest.mark.parametrize(
     ("length", "words"),
     [
-        (timedelta(days=2, hours=3, minutes=4, seconds=5), "2 дня 03:04:05"),
+        (timedelta(days=2, hours=3, minutes=4, seconds=5), "2 дня 3 часа"),
+        (timedelta(days=1, minutes=59), "1 день"),
         (timedelta(hours=1), "01:00:00"),
         (timedelta(seconds=61), "01:01"),
         (timedelta(seconds=-5), "00:00"),

@@ -20,6 +20,13 @@ def shown_in(page: str, text: str) -> str:
     return html.unescape(shown)
 
 
+def seen_in(page: str, text: str) -> str:
+    """Return what the form of a text says of the text that its reader began with."""
+    form = page.split(f'id="{text}"')[1]
+    seen: list[str] = re.findall(r'name="seen" value="([0-9a-f]+)"', form)
+    return seen[0]
+
+
 async def test_texts_are_shown_as_they_read_and_saved_by_command(web: Web) -> None:
     admin = await web.member("admin")
     text = "Hello, {name}! {title}\n<b>{watched_minutes}</b> <script>"
@@ -145,3 +152,26 @@ def test_a_text_that_grows_too_long_by_its_values_says_so() -> None:
     assert preview.is_too_long
     assert preview.length > LONGEST_MESSAGE
     assert preview.problem is None
+
+
+async def test_a_text_that_a_colleague_has_changed_is_not_overwritten_unseen(web: Web) -> None:
+    admin = await web.member("admin")
+    known = MessageTemplateEvent(step=Step.ATTENDED, locale="en", version=1, text="As it was")
+    await web.under_test.receive(known)
+    page = (await admin.browser.get(ADDRESS)).text
+    await web.under_test.receive(known.model_copy(update={"version": 2, "text": "The colleague's"}))
+    form = {"step": "attended", "locale": "en", "text": "Mine"}
+
+    refused = await admin.post(ADDRESS, data={**form, "seen": seen_in(page, "attended-en")})
+    assert refused.status_code == 409
+    assert "Сейчас там: The colleague&#39;s" in refused.text
+    assert shown_in(refused.text, "attended-en") == "Mine"
+    assert web.commands.sent == []
+
+    saved = await admin.post(ADDRESS, data={**form, "seen": seen_in(refused.text, "attended-en")})
+    assert saved.status_code == 200
+    # What was saved a moment ago is nobody else's.
+    await web.under_test.receive(known.model_copy(update={"version": 3, "text": "Mine"}))
+    again = {**form, "text": "Mine, mended", "seen": seen_in(saved.text, "attended-en")}
+    assert (await admin.post(ADDRESS, data=again)).status_code == 200
+    assert [command.model_dump()["text"] for command, _, _ in web.commands.sent] == ["Mine", "Mine, mended"]

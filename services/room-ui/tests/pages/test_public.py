@@ -89,7 +89,7 @@ async def test_open_graph_shows_the_next_webinar_with_absolute_addresses(web: We
 
     assert '<meta property="og:title" content="The next">' in page
     assert '<meta property="og:image" content="https://p.example/1.jpg">' in page
-    assert '<meta property="og:url" content="http://rooms.test/webinars/">' in page
+    assert '<meta property="og:url" content="http://rooms.localhost/webinars/">' in page
     assert "evil.example" not in page
 
 

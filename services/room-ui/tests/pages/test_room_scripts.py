@@ -364,3 +364,75 @@ async def test_a_session_that_ended_is_said_with_a_way_back_in(web: Web) -> None
         await expect(page.locator("[data-people] .name")).to_have_count(1)
         await web.parts.accounts.set_active(candidate.account_id, active=False)
         await expect(page.locator('[data-banner="ended"] a')).to_be_visible()
+
+
+async def test_a_poll_whose_answer_is_broken_off_is_not_the_last_one(web: Web) -> None:
+    planned = webinar_event(title="Planned", scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+    polls = 0
+
+    async def answer(route: Route) -> None:
+        nonlocal polls
+        polls += 1
+        await (
+            route.fulfill(body='{"webinar_id":', content_type="application/json") if polls == 2 else route.continue_()
+        )
+
+    async with windows_on(web) as windows:
+        page = (
+            await windows.open(
+                candidate,
+                f"/account/webinar_room/{planned.webinar_id}",
+                clock=True,
+                stream=lambda route: route.fulfill(body="", content_type="text/event-stream"),
+            )
+        ).page
+        await page.route("**/webinar/v1/state?**", answer)
+        for _ in range(3):
+            async with page.expect_response("**/webinar/v1/state?**"):
+                await page.clock.fast_forward(6_100)
+        await web.know(later(planned, title="Another name"))
+        await page.clock.fast_forward(6_100)
+        await expect(page.locator("[data-title]")).to_have_text("Another name")
+        assert polls >= 4
+
+
+async def test_who_waits_where_nothing_is_planned_is_led_to_the_room(web: Web) -> None:
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(candidate, "/account/webinar_room/")).page
+        await expect(page.locator('[data-error-code="no_webinar"]')).to_be_visible()
+        await web.know(webinar_event(title="Planned at last", scheduled_at=SOON))
+        await page.wait_for_url("**/webinar_room/*-*")
+        await expect(page.locator("[data-title]")).to_have_text("Planned at last")
+
+
+async def test_a_draft_looked_at_is_none_any_more_when_it_is_published(web: Web) -> None:
+    draft = webinar_event("draft", scheduled_at=SOON)
+    await web.know(draft)
+    speaker = await web.member("speaker")
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, f"/account/webinar_room/{draft.webinar_id}")).page
+        await expect(page.locator("[data-draft]")).to_be_visible()
+        await web.know(later(draft, status=WebinarStatus.SCHEDULED))
+        await expect(page.locator("[data-draft]")).to_be_hidden()
+
+
+async def test_a_room_whose_session_has_ended_asks_for_nothing_any_more(web: Web) -> None:
+    planned = webinar_event(scheduled_at=SOON)
+    await web.know(planned)
+    candidate = await web.member()
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(candidate, f"/account/webinar_room/{planned.webinar_id}", clock=True)).page
+        await expect(page.locator("[data-people] .name")).to_have_count(1)
+        await web.parts.accounts.sign_out_everywhere(candidate.viewer, but_here=False)
+        await page.clock.fast_forward(10_000)
+        await expect(page.locator('[data-banner="ended"]')).to_be_visible()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        await page.clock.run_for(60_000)
+        assert asked == []

@@ -194,3 +194,30 @@ async def test_only_the_tab_that_has_the_stream_tells_the_others(web: Web) -> No
         await listener.wait_for_function("window.heard.includes('Another name')")
         await asyncio.sleep(0.5)
         assert (await listener.evaluate("window.heard")).count("Another name") == 1
+
+
+async def test_a_page_whose_session_was_replaced_goes_on_hearing_when_it_is_looked_at_again(web: Web) -> None:
+    planned = webinar_event(title="Planned", scheduled_at=SOON)
+    await web.know(planned)
+    speaker = await web.member("speaker")
+
+    async with windows_on(web) as windows:
+        window = await windows.open(speaker, f"/admin_webinar/{planned.webinar_id}", script=LOOKED_AWAY)
+        page = window.page
+        await expect(page.locator("[data-page-health]").first).to_be_attached()
+        await web.parts.accounts.sign_out_everywhere(speaker.viewer, but_here=False)
+        await expect(page.locator('[data-banner="ended"]')).to_be_visible(timeout=30_000)
+        await look_away(page)
+        token = await web.parts.accounts.new_link(speaker.account_id)
+        other = await window.context.new_page()
+        await other.goto(f"{BASE_URL}/account/link/{token}")
+        await other.click("form button.primary")
+        await other.wait_for_url("**/admin_webinar/")
+        await other.close()
+        for _ in range(2):
+            await look_away(page, is_away=False)
+            await expect(page.locator('[data-banner="ended"]')).to_be_hidden()
+            await look_away(page)
+        await look_away(page, is_away=False)
+        await web.know(later(planned, title="Another name"))
+        await expect(page.locator("h1")).to_have_text("Another name")

@@ -36,7 +36,15 @@ from room_ui.pages.known import known_room, take_in
 from room_ui.pages.links import page_without_frame
 from room_ui.pages.rendering import language_of, now_of, page, part
 from room_ui.pages.reports import report_of
-from room_ui.pages.words import FIELD_NAMES, NEXT_STEPS, PAGES_WITHOUT_FRAME, UNANSWERED_FORM, Notice, refusal_words
+from room_ui.pages.words import (
+    CONFLICT,
+    FIELD_NAMES,
+    NEXT_STEPS,
+    PAGES_WITHOUT_FRAME,
+    UNANSWERED_FORM,
+    Notice,
+    refusal_words,
+)
 from room_ui.refusals import Refusal
 from room_ui.rooms.room import Room
 from room_ui.viewer import Viewer
@@ -53,8 +61,6 @@ NEW_IN_ZONE = {"ru": "Europe/Moscow", "en": "UTC"}
 LONGEST_SEARCH = 200
 PLANNED_AFTER = timedelta(minutes=10)
 """For how long after the stop messages may still be planned, and can be held before they are."""
-
-CONFLICT = _("Somebody else has changed this meanwhile. Now it is: %(value)s. Save again to put yours in its place.")
 
 
 @dataclass(frozen=True)

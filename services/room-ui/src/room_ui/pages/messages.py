@@ -1,12 +1,13 @@
 """The texts of the messages after a webinar, for who may edit them, each as Telegram will show it."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
 from babel.dates import format_datetime
-from contracts import Capability, MessageTemplateSet, Step
+from contracts import Capability, ErrorCode, MessageTemplateSet, Step
 from contracts.message_texts import (
     DEFAULT_TEXTS,
     LONGEST_MESSAGE,
@@ -29,11 +30,12 @@ from room_ui.pages import queries
 from room_ui.pages.commanding import send
 from room_ui.pages.forms import command_id, form_id
 from room_ui.pages.rendering import LANGUAGES, language_of, now_of, page
-from room_ui.pages.words import STEPS, UNANSWERED_FORM, Notice, done_notice
+from room_ui.pages.words import CONFLICT, REFUSALS, STEPS, UNANSWERED_FORM, Notice, done_notice
 from room_ui.viewer import LOCALES, Viewer
 from room_ui.web import parts_of, require
 
 router = APIRouter()
+TextsKept = dict[tuple[Step, str], str]
 Managing = Annotated[Viewer, Depends(require(Capability.TEMPLATE_MANAGE))]
 
 SAMPLES = {
@@ -116,14 +118,18 @@ async def messages(request: Request, viewer: Managing) -> Response:
 async def _page(
     request: Request,
     *,
-    typed: dict[tuple[Step, str], str] | None = None,
-    refused: dict[tuple[Step, str], str] | None = None,
+    typed: TextsKept | None = None,
+    saved: TextsKept | None = None,
+    refused: TextsKept | None = None,
     notice: Notice | None = None,
     status: int = 200,
 ) -> Response:
-    """Return the page; `typed` stands in the place of what is kept, `refused` are the words at a text."""
+    """Return the page; `typed` stands in the place of what is kept, `refused` are the words at a text.
+
+    `saved` was kept a moment ago, which the projection may not know yet.
+    """
     language = language_of(request)
-    kept = {(one.step, one.locale): one.text for one in await queries.templates(parts_of(request).database.pool)}
+    kept = await _kept(request) | (saved or {})
     shown = kept | (typed or {})
     steps = []
     for step in Step:
@@ -135,6 +141,7 @@ async def _page(
                     "locale": locale,
                     "language": name,
                     "text": text,
+                    "seen": _digest(kept.get((step, locale), "")),
                     "original": DEFAULT_TEXTS[step, "en" if locale == "en" else "ru"],
                     "preview": _preview(request, step, locale, text),
                     "error": (refused or {}).get((step, locale)),
@@ -145,6 +152,16 @@ async def _page(
     context: dict[str, Any] = {"notice": notice} if notice else {}
     limits = {"longest_message": LONGEST_MESSAGE, "longest_template": LONGEST_TEMPLATE}
     return page(request, "desk/messages.html", status=status, steps=steps, **limits, **context)
+
+
+async def _kept(request: Request) -> TextsKept:
+    found = await queries.templates(parts_of(request).database.pool)
+    return {(Step(one.step), one.locale): one.text for one in found}
+
+
+def _digest(text: str) -> str:
+    """Return what stands for a text in a form: which one its reader began with."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 async def _typed(request: Request) -> tuple[Any, Step, str, str]:
@@ -181,8 +198,15 @@ async def set_message(request: Request, viewer: Managing) -> Response:
     if (problem := problem_of(step, text, language)) is not None:
         notice = Notice("bad", problem, "invalid_field")
         return await _page(request, typed=typed, refused={(step, locale): problem}, notice=notice, status=422)
+    present = (await _kept(request)).get((step, locale), "")
+    if form.get("seen") and form.get("seen") != _digest(present) and text != present:
+        words = language.gettext(CONFLICT) % {"value": present}
+        notice = Notice("bad", language.gettext(REFUSALS[ErrorCode.VERSION_CONFLICT]), ErrorCode.VERSION_CONFLICT)
+        return await _page(request, typed=typed, refused={(step, locale): words}, notice=notice, status=409)
     command = MessageTemplateSet(step=step, locale=locale, text=text)
     outcome = await send(request, command, command_id(form_id(form), command.topic, command.model_dump()))
     # No redirect: the next page would show what the projection has, and post-webinar tells of its texts a moment later.
     said = outcome.notice(language, unanswered=UNANSWERED_FORM) or done_notice(language, "template")
-    return await _page(request, typed=typed, notice=said, status=outcome.status)
+    return await _page(
+        request, typed=typed, saved=typed if outcome.is_done else None, notice=said, status=outcome.status
+    )

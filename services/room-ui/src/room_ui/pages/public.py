@@ -1,18 +1,21 @@
 """What everybody may see: the schedule, its calendar entries, how to get an account, the switch of languages."""
 
-from typing import Annotated, Any
+from datetime import datetime
+from functools import lru_cache
+from typing import Annotated
 from uuid import UUID
 
 from contracts import WebinarStatus
 from fastapi import APIRouter, Query, Request
-from starlette.responses import RedirectResponse, Response
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from room_ui import refusals, repository
 from room_ui.accounts.domain import safe_next, safe_referral
 from room_ui.cookies import cookie_header
 from room_ui.pages.calendar import calendar_entry
-from room_ui.pages.rendering import now_of, page, part
-from room_ui.rooms.state import public_webinar
+from room_ui.pages.rendering import fill, is_part, now_of, page, signup_address
+from room_ui.rooms.state import Schedule
 from room_ui.viewer import LOCALE_COOKIE, LOCALES, REFERRAL_COOKIE
 from room_ui.web import parts_of, viewer_of
 
@@ -25,22 +28,26 @@ LOCALE_SECONDS = 365 * 24 * 3600
 async def schedule(request: Request, ref: str | None = None) -> Response:
     """List the coming webinars; keeps whose link brought the visitor."""
     parts = parts_of(request)
-    async with parts.database.pool.acquire() as connection:
-        webinars = await repository.schedule(connection, now_of(request))
-        speakers = await repository.display_names(
-            connection, [webinar.speaker_id for webinar in webinars if webinar.speaker_id]
-        )
-    public = {one.webinar_id: public_webinar(one, speaker=speakers.get(one.speaker_id or "")) for one in webinars}
-    context: dict[str, Any] = {"webinars": webinars, "public": public}
-    cards = part(request, "parts/schedule_cards.html", "cards", **context)
-    if cards is not None:
-        return cards
-    featured = next((webinar for webinar in webinars if not webinar.cancelled), None)
-    response = page(request, "schedule.html", featured=featured, **context)
+    listed = parts.rooms.schedule()
+    signup = signup_address(request) if viewer_of(request).is_guest else None
+    cards = _cards(listed, viewer_of(request).locale, signup, now_of(request).replace(microsecond=0))
+    if is_part(request, "cards"):
+        return HTMLResponse(cards)
+    featured = next((webinar for webinar in listed.webinars if not webinar.cancelled), None)
+    response = page(request, "schedule.html", featured=featured, cards=cards)
     if (word := safe_referral(ref)) is not None:
         cookie = cookie_header(REFERRAL_COOKIE, word, https=parts.settings.is_https, seconds=REFERRAL_SECONDS)
         response.raw_headers.append((b"set-cookie", cookie))
     return response
+
+
+@lru_cache(maxsize=256)
+def _cards(listed: Schedule, locale: str, signup: str | None, now: datetime) -> Markup:
+    """Return the cards of the schedule; a crowd that is told of a change asks for the same ones within a second.
+
+    `signup` is where a guest books a place; None for who is signed in.
+    """
+    return fill(locale, "parts/schedule_cards.html", now, webinars=listed.webinars, public=listed.public, signup=signup)
 
 
 @router.get("/live/")

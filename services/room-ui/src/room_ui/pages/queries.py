@@ -27,8 +27,9 @@ SENT_AGAIN = f"{IS_SENT_AGAIN} as sent_again"
 
 @dataclass(frozen=True, slots=True)
 class ChatLink:
-    """Whether an account's Telegram chat is linked."""
+    """Whether an account's Telegram chat is linked, and how new that is."""
 
+    version: int
     linked: bool
     blocked: bool
 
@@ -106,8 +107,8 @@ class Template:
 
 
 async def chat_link(connection: Any, account_id: str) -> ChatLink | None:
-    row = await connection.fetchrow("select linked, blocked from chat_link where account_id = $1", account_id)
-    return None if row is None else ChatLink(row["linked"], row["blocked"])
+    row = await connection.fetchrow("select version, linked, blocked from chat_link where account_id = $1", account_id)
+    return None if row is None else ChatLink(row["version"], row["linked"], row["blocked"])
 
 
 async def speakers(connection: Any) -> list[tuple[str, str]]:

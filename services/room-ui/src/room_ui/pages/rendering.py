@@ -1,5 +1,6 @@
 """Pages from templates: everything is escaped, everything is in the viewer's language."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from pathlib import Path
@@ -34,14 +35,19 @@ def asset(name: str) -> str:
 
 
 def remaining(language: Texts, length: timedelta) -> str:
-    """Write how long there is still to wait, as clock.js does: days in words, then hours, minutes, seconds."""
+    """Write how long there is still to wait, as clock.js does: days and hours in words, less by the second."""
     seconds = max(0, int(length.total_seconds()))
     days, seconds = divmod(seconds, 86400)
     hours, seconds = divmod(seconds, 3600)
+    if days:
+        units = [(days, "duration-day"), (hours, "duration-hour")]
+        return " ".join(format_unit(number, unit, "long", locale=language.babel) for number, unit in units if number)
     clock = f"{seconds // 60:02}:{seconds % 60:02}"
-    if days or hours:
-        clock = f"{hours:02}:{clock}"
-    return f"{format_unit(days, 'duration-day', 'long', locale=language.babel)} {clock}" if days else clock
+    return f"{hours:02}:{clock}" if hours else clock
+
+
+def _remaining_at(language: Texts, now: datetime) -> Callable[[datetime], str]:
+    return lambda moment: remaining(language, moment - now)
 
 
 def _safe_link(link: str | None) -> str:
@@ -122,7 +128,7 @@ def _common(request: Request) -> dict[str, Any]:
         "here": page_address(request),
         "base_url": parts.settings.origin,
         "now": now,
-        "remaining": lambda moment: remaining(language, moment - now),
+        "remaining": _remaining_at(language, now),
         "signup_address": signup_address(request),
         "organiser_contact": parts.settings.organiser_contact,
         "notice": words.done_notice(language, request.query_params.get("done")),
@@ -139,8 +145,18 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     return HTMLResponse(render(request, template, **context), status)
 
 
+def fill(locale: str, template: str, now: datetime, **context: Any) -> Markup:
+    """Return a part of a page that is the same for everybody who reads that language."""
+    language = texts(locale)
+    own = {"now": now, "remaining": _remaining_at(language, now)}
+    return Markup(environment(locale).get_template(template).render(own | context))  # noqa: S704 - escaped by Jinja
+
+
+def is_part(request: Request, name: str) -> bool:
+    """Whether a script asks for that part of the page alone (header `X-Part`)."""
+    return request.headers.get("x-part") == name
+
+
 def part(request: Request, template: str, name: str, **context: Any) -> HTMLResponse | None:
-    """Return a part of a page for a script that asked for that part alone (header `X-Part`), else None."""
-    if request.headers.get("x-part") != name:
-        return None
-    return page(request, template, **context)
+    """Return a part of a page for a script that asked for that part alone, else None."""
+    return page(request, template, **context) if is_part(request, name) else None

@@ -95,6 +95,9 @@ REFUSALS: Mapping[ErrorCode, str] = {
     ErrorCode.DELIVERY_NOT_FOUND: _("There is no such message."),
 }
 
+CONFLICT = _("Somebody else has changed this meanwhile. Now it is: %(value)s. Save again to put yours in its place.")
+"""At a field: what somebody else has put there since this person read it."""
+
 FIELD_REFUSALS: Mapping[str, str] = {
     "title": _("Give a title of 1 to 200 characters."),
     "description": _("At most 5,000 characters of plain text."),

@@ -68,6 +68,7 @@ async def kept(rooms: Rooms, sessions: Sessions, reporter: Reporter) -> AsyncIte
 
     works: list[tuple[str, Callable[[], Awaitable[None]], float]] = [
         ("refresh_rooms", rooms.refresh, ROOM_REFRESH_SECONDS),
+        ("name_new_speaker", rooms.name_new_speaker, 0),
         ("refresh_sessions", sessions.refresh, REFRESH_SECONDS),
         ("recount", recount, RECOUNT_SECONDS),
         ("beat", beat, HEARTBEAT_SECONDS),

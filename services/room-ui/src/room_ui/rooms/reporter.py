@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from contracts import PresenceEntry, RoomPresence
 from servicekit import BrokerAwayError
@@ -47,12 +48,12 @@ class Reporter:
         self._rooms = rooms
         self._publisher = publisher
         self._untold = untold
-        self._kept_at: dict[Room, datetime] = {}
+        self._kept_at: WeakKeyDictionary[Room, datetime] = WeakKeyDictionary()
         self._is_keeping_well = True
         self._news: set[Room] = set()
         self._has_news = asyncio.Event()
         self._urgent: asyncio.Queue[Room] = asyncio.Queue()
-        self._reporting: dict[Room, asyncio.Lock] = {}
+        self._reporting: WeakKeyDictionary[Room, asyncio.Lock] = WeakKeyDictionary()
         self._is_away = False
         rooms.on_news = self.note
 

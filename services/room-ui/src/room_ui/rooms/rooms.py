@@ -14,7 +14,7 @@ from room_ui import domain, measures, refusals, repository
 from room_ui.repository import PersonHere
 from room_ui.rooms.hub import Connection, Hub
 from room_ui.rooms.room import Room
-from room_ui.rooms.state import Written, public_schedule, written
+from room_ui.rooms.state import Schedule, Written, desk_list, schedule_of, written
 from room_ui.rooms.throttle import Allowance
 from room_ui.settings import RoomUiSettings
 from room_ui.viewer import Viewer
@@ -44,8 +44,11 @@ class Rooms:
         self.is_closing = False
         self._people: dict[UUID, tuple[float, list[PersonHere]]] = {}
         self._people_lock = asyncio.Lock()
-        self._schedule: Written | None = None
+        self._schedule: Schedule | None = None
+        self._has_new_speaker = asyncio.Event()
+        self._desk: Written | None = None
         self.schedule_hub = Hub()
+        self.desk_hub = Hub()
         self.polls = Allowance(per_second=settings.state_requests_per_second, burst=settings.state_burst)
         self.on_news: Callable[[Room, bool], None] | None = None
         """Called with a room that has something to report, and whether it is urgent (the webinar has ended)."""
@@ -82,19 +85,31 @@ class Rooms:
             room.name_speaker(self._speakers.get(webinar.speaker_id or ""), self.now())
             if room.has_ended and not had_ended:
                 self._tell_news(room, urgent=True)
-        self._publish_schedule()
+        if webinar.speaker_id is not None and webinar.speaker_id not in self._speakers:
+            self._has_new_speaker.set()
+        self._publish()
 
     async def refresh(self) -> None:
         """Read what the projection has that is newer, and who the speakers are."""
         known = [(room.webinar.webinar_id, room.webinar.version) for room in self._rooms.values()]
         for webinar in await repository.newer_webinars(self._pool, known):
             self.apply(webinar)
+        await self._name_speakers()
+        self._forget_archived()
+        self._publish()
+
+    async def name_new_speaker(self) -> None:
+        """Wait for a webinar with a speaker whose name has not been read yet, and read it."""
+        await self._has_new_speaker.wait()
+        await self._name_speakers()
+        self._publish_schedule()
+
+    async def _name_speakers(self) -> None:
+        self._has_new_speaker.clear()
         wanted = [room.webinar.speaker_id for room in self._rooms.values() if room.webinar.speaker_id]
         self._speakers = await repository.display_names(self._pool, wanted) if wanted else {}
         for room in self._rooms.values():
             room.name_speaker(self._speakers.get(room.webinar.speaker_id or ""), self.now())
-        self._forget_archived()
-        self._publish_schedule()
 
     def _forget_archived(self) -> None:
         for webinar_id, room in list(self._rooms.items()):
@@ -128,19 +143,34 @@ class Rooms:
             raise refusals.webinar_not_found()
         return room
 
-    # --- the schedule ----------------------------------------------------------------------------------------------
+    # --- the schedule, and the desk's list --------------------------------------------------------------------------
 
-    def public_schedule(self) -> Written:
+    def schedule(self) -> Schedule:
         """Return the public schedule, as of the last change or refresh."""
         return self._schedule or self._publish_schedule()
 
-    def _publish_schedule(self) -> Written:
+    def desk_list(self) -> Written:
+        """Return what tells a desk that its list is another: each webinar's version and viewers, drafts too."""
+        return self._desk or self._publish_desk()
+
+    def _publish(self) -> None:
+        self._publish_schedule()
+        self._publish_desk()
+
+    def _publish_desk(self) -> Written:
+        told = written(desk_list((room.webinar, room.viewers) for room in self._rooms.values()))
+        if self._desk is None or told.etag != self._desk.etag:
+            self._desk = told
+            self.desk_hub.publish(told.event(self.now()))
+        return self._desk
+
+    def _publish_schedule(self) -> Schedule:
         """Push the schedule if it has changed; time alone changes it too, when a webinar never started."""
         webinars = (room.webinar for room in self._rooms.values())
-        schedule = written(public_schedule(webinars, self._speakers, self.now()))
-        if self._schedule is None or schedule.etag != self._schedule.etag:
+        schedule = schedule_of(webinars, self._speakers, self.now())
+        if self._schedule is None or schedule.written.etag != self._schedule.written.etag:
             self._schedule = schedule
-            self.schedule_hub.publish(schedule.event(self.now()))
+            self.schedule_hub.publish(schedule.written.event(self.now()))
         return self._schedule
 
     # --- who is here -----------------------------------------------------------------------------------------------
@@ -220,6 +250,7 @@ class Rooms:
         """Count again who is in the rooms; at most every 2 s."""
         for room in self.all():
             room.recount(self.now())
+        self._publish_desk()
         measures.STREAMS.set(self._stream_count)
         measures.VIEWERS.set(sum(room.viewers for room in self._rooms.values()))
 
@@ -255,11 +286,12 @@ class Rooms:
         for room in self._rooms.values():
             if room.hub.connections:
                 room.hub.publish(room.written.event(self.now()))
-        if self.schedule_hub.connections:
-            self.schedule_hub.publish(self.public_schedule().event(self.now()))
+        for hub, told in (self.schedule_hub, self.schedule().written), (self.desk_hub, self.desk_list()):
+            if hub.connections:
+                hub.publish(told.event(self.now()))
 
     def _hubs(self) -> list[Hub]:
-        return [self.schedule_hub, *(room.hub for room in self._rooms.values())]
+        return [self.schedule_hub, self.desk_hub, *(room.hub for room in self._rooms.values())]
 
     def close_sessions(self, session_ids: Collection[str]) -> None:
         """Close the streams of sessions that have ended or whose rights have changed."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from contracts import CtaVisibility, WebinarEvent
 from pydantic import TypeAdapter
@@ -51,6 +52,16 @@ def room_state(webinar: WebinarEvent, *, viewers: int, speaker: str | None = Non
     }
 
 
+def desk_list(webinars: Iterable[tuple[WebinarEvent, int]]) -> dict[str, Any]:
+    """Return what tells a desk when to look at its list again: webinars, drafts too, and how many are in each room."""
+    return {
+        "webinars": [
+            {"webinar_id": str(webinar.webinar_id), "version": webinar.version, "viewers": viewers}
+            for webinar, viewers in webinars
+        ]
+    }
+
+
 def public_webinar(webinar: WebinarEvent, *, speaker: str | None) -> dict[str, Any]:
     """Return what anybody may know of a webinar on the schedule: no player, no chat, no ids of people."""
     return {
@@ -66,16 +77,6 @@ def public_webinar(webinar: WebinarEvent, *, speaker: str | None) -> dict[str, A
         "started_at": moment(webinar.started_at),
         "duration_minutes": webinar.duration_minutes,
         "poster_url": webinar.poster_url,
-    }
-
-
-def public_schedule(webinars: Iterable[WebinarEvent], speakers: Mapping[str, str], now: datetime) -> dict[str, Any]:
-    """Return the public schedule; `speakers` are display names by account id."""
-    return {
-        "webinars": [
-            public_webinar(webinar, speaker=speakers.get(webinar.speaker_id or ""))
-            for webinar in domain.schedule(webinars, now)
-        ]
     }
 
 
@@ -104,3 +105,20 @@ def written(state: Mapping[str, Any]) -> Written:
     digest = hashlib.blake2b(text, digest_size=9).hexdigest()
     version = state.get("version", "s")
     return Written(text[:-1], f'W/"{version}-{digest}"'.encode(), state.get("cta") is not None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Schedule:
+    """What the public schedule lists at a moment; one object for as long as nothing on it changes."""
+
+    webinars: tuple[WebinarEvent, ...]
+    public: Mapping[UUID, Mapping[str, Any]]
+    """What everybody is told of each of them."""
+    written: Written
+
+
+def schedule_of(webinars: Iterable[WebinarEvent], speakers: Mapping[str, str], now: datetime) -> Schedule:
+    """Return the public schedule; `speakers` are display names by account id."""
+    listed = tuple(domain.schedule(webinars, now))
+    public = {one.webinar_id: public_webinar(one, speaker=speakers.get(one.speaker_id or "")) for one in listed}
+    return Schedule(listed, public, written({"webinars": list(public.values())}))

@@ -2,7 +2,9 @@
 
 const language = document.documentElement.lang || "ru";
 const locale = language === "en" ? "en-GB" : language;
-const dayFormat = new Intl.NumberFormat(locale, { style: "unit", unit: "day", unitDisplay: "long" });
+/** @param {"day" | "hour"} unit */
+const units = (unit) => new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" });
+const [daysFormat, hoursFormat] = [units("day"), units("hour")];
 
 let offset = 0;
 
@@ -19,14 +21,14 @@ export function now() {
 /** @param {number} n */
 const two = (n) => String(n).padStart(2, "0");
 
-/** Write a length of time: days in words, then hours, minutes and seconds. @param {number} milliseconds */
+/** Write a length of time: days and hours in words, less than a day by the second. @param {number} milliseconds */
 export function length(milliseconds) {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   const days = Math.floor(seconds / 86400);
   const hours = Math.floor((seconds % 86400) / 3600);
+  if (days) return [daysFormat.format(days), hours ? hoursFormat.format(hours) : ""].join(" ").trim();
   const rest = `${two(Math.floor((seconds % 3600) / 60))}:${two(seconds % 60)}`;
-  const clock = days || hours ? `${two(hours)}:${rest}` : rest;
-  return days ? `${dayFormat.format(days)} ${clock}` : clock;
+  return hours ? `${two(hours)}:${rest}` : rest;
 }
 
 /** @param {Date} moment @param {Intl.DateTimeFormatOptions} [more] */

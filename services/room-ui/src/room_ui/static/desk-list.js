@@ -1,87 +1,107 @@
 // The desk's list of webinars: it follows what happens to them, and takes nothing away from who is reading it.
 
 import { localise } from "./clock.js";
-import { placeOf, read } from "./desk-press.js";
+import { read } from "./desk-press.js";
+import { Hold, keepFocus } from "./place.js";
 import { Push } from "./push.js";
 
-/** While something on this page of the list is on air its viewers change; else only drafts, which nobody is told of. */
-const LOOK = 4000;
-const SELDOM = 7;
 /** Who tells can be ahead of what the list is made from. */
-const AGAIN = 1000;
+const AGAIN = 400;
+const TRIES = 10;
+
+/** @typedef {{ webinar_id: string, version: number, viewers: number }} Told */
 
 const list = /** @type {HTMLElement} */ (document.querySelector("[data-list]"));
-let isHeld = false;
+const announce = /** @type {HTMLElement} */ (document.querySelector("[data-announce]"));
+/** @param {string} name */
+const banner = (name) => /** @type {HTMLElement} */ (document.querySelector(`[data-banner="${name}"]`));
+
+/** @type {Told[]} */
+let told = [];
+let tries = 0;
+let timer = 0;
 let isLooking = false;
-/** What became of the list while it was looked at is not in that look. */
+/** Something happened while it could not be looked at. */
 let isMissed = false;
 
-// A link that is made anew between pressing and letting go is not followed.
-document.addEventListener("pointerdown", () => {
-  isHeld = true;
-});
-for (const name of ["pointerup", "pointercancel", "blur"]) {
-  window.addEventListener(name, () => {
-    isHeld = false;
-  });
-}
+const hold = new Hold(() => isMissed && look());
 document.addEventListener("visibilitychange", look);
-let ticks = 0;
-setInterval(() => {
-  ticks += 1;
-  if (ticks % SELDOM === 0 || list.querySelector('[data-shelf="on_air"]')) look();
-}, LOOK);
 
-let told = "";
 new Push({
-  address: "/webinar/v1/webinars",
+  address: "/webinar/v1/desk",
   onState: ({ webinars }) => {
-    const before = told;
-    told = JSON.stringify(webinars.map((/** @type {any} */ one) => [one.webinar_id, one.version]));
-    if (before === told) return;
-    isMissed = isLooking;
+    const isSame = JSON.stringify(told) === JSON.stringify(webinars);
+    told = webinars;
+    if (isSame && isCurrent()) return;
+    tries = 0;
     look();
-    setTimeout(look, AGAIN);
+    lookSoon();
+  },
+  onLost: (isLost) => {
+    banner("lost").hidden = !isLost;
+  },
+  onRefused: (status) => {
+    banner(status === 401 ? "ended" : "gone").hidden = false;
   },
 });
 
+/** Whether no row is older than what was told. */
+function isCurrent() {
+  const versions = new Map(told.map((one) => [one.webinar_id, one.version]));
+  return [...list.querySelectorAll("[data-webinar-id]")].every(
+    (row) => Number(row.getAttribute("data-version")) >= (versions.get(row.getAttribute("data-webinar-id") ?? "") ?? 0),
+  );
+}
+
+function lookSoon() {
+  clearTimeout(timer);
+  timer = window.setTimeout(look, AGAIN);
+}
+
 async function look() {
-  if (isLooking || isHeld || document.visibilityState !== "visible") return;
+  if (document.visibilityState !== "visible") return;
+  isMissed = isLooking || hold.isOn;
+  if (isMissed) return;
   isLooking = true;
+  let isTaken = false;
   try {
     const response = await fetch(location.href, { headers: { "X-Part": "list" }, cache: "no-store" });
     const fresh = response.ok ? read(await response.text()).querySelector("[data-list]") : null;
-    if (fresh && !isHeld) take(fresh);
+    if (fresh && !hold.isOn) {
+      take(fresh);
+      isTaken = true;
+    }
   } catch {
     // The next look may get through; until then the list is that of the last one.
   } finally {
     isLooking = false;
   }
-  if (!isMissed) return;
-  isMissed = false;
-  look();
+  if (isMissed) look();
+  else if (!(isTaken && isCurrent()) && tries < TRIES) {
+    tries += 1;
+    lookSoon();
+  }
 }
 
 /** Show the list as it is now: what has not changed stays the same element. @param {Element} fresh */
 function take(fresh) {
   localise(fresh);
-  const active = list.contains(document.activeElement) ? document.activeElement : null;
-  const place = placeOf(active);
   const rows = new Map([...list.querySelectorAll("[data-webinar-id]")].map((row) => [row.getAttribute("data-webinar-id"), row]));
-  const parts = [...fresh.children].map((part) => {
+  const others = [...fresh.querySelectorAll("[data-webinar-id]")].filter((row) => isOther(rows.get(row.getAttribute("data-webinar-id")), row));
+  const words = others.map((row) => `${row.querySelector("h3")?.textContent}: ${row.querySelector(".badge")?.textContent}`);
+  if (words.length) announce.textContent = words.join(". ");
+  keepFocus(list, () => arrange(list, [...fresh.children].map((part) => {
     const shelf = part.getAttribute("data-shelf");
     const old = shelf && list.querySelector(`[data-shelf="${shelf}"]`);
     if (!old) return [...list.children].find((one) => one.isEqualNode(part)) ?? part;
     const wanted = [...part.querySelectorAll("[data-webinar-id]")].map((row) => current(rows.get(row.getAttribute("data-webinar-id")), row));
     arrange(/** @type {Element} */ (old.querySelector("ul")), wanted);
     return old;
-  });
-  arrange(list, parts);
-  if (active && document.activeElement !== active) {
-    const found = place ? list.querySelector(place) : null;
-    if (found instanceof HTMLElement) found.focus({ preventScroll: true });
-  }
+  })));
 }
+
+/** Whether something has become of a webinar. @param {Element | undefined} old @param {Element} row */
+const isOther = (old, row) => Boolean(old) && old?.getAttribute("data-status") !== row.getAttribute("data-status");
 
 /** A row as it is now, in the place of what it was. @param {Element | undefined} old @param {Element} row */
 function current(old, row) {

@@ -1,8 +1,9 @@
 // The desk's page of one webinar: it follows what Core says, whoever asked for it, and stays where it is.
 
 import { localise } from "./clock.js";
-import { busy, filled, placeOf, read } from "./desk-press.js";
+import { busy, filled, read } from "./desk-press.js";
 import { goToWords, refuse, say, show, word } from "./desk-words.js";
+import { Hold, placeOf } from "./place.js";
 
 const AGAIN = 300;
 const TRIES = 10;
@@ -40,7 +41,9 @@ export class DeskPage {
     this.presses = 0;
     this.turn = Promise.resolve();
     this.isLooking = false;
-    this.isHeld = false;
+    this.hold = new Hold(() => {
+      if (this.told > this.version) this.catchUp();
+    });
     /** What finds the button again that a question was asked for. */
     this.asked = "";
     /** @type {Map<string, string>} */
@@ -69,17 +72,6 @@ export class DeskPage {
       event.preventDefault();
       this.press(form, event.submitter);
     });
-    // A button that is made anew between pressing and letting go is not pressed.
-    document.addEventListener("pointerdown", (event) => {
-      // Of the other buttons the browser's own menu may swallow the end.
-      if (event.button === 0) this.isHeld = true;
-    });
-    for (const name of ["pointerup", "pointercancel", "blur"]) {
-      window.addEventListener(name, () => {
-        this.isHeld = false;
-        if (this.told > this.version) this.catchUp();
-      });
-    }
     this.dialog.addEventListener("click", (event) => {
       if (!(event.target instanceof Element) || !event.target.closest("[data-close]")) return;
       event.preventDefault();
@@ -112,7 +104,7 @@ export class DeskPage {
 
   /** Show the page as it is now. */
   async look() {
-    if (this.isPressed || this.isLooking || this.isHeld) return;
+    if (this.isPressed || this.isLooking || this.hold.isOn) return;
     this.isLooking = true;
     try {
       const response = await fetch(this.session.address + location.search, { cache: "no-store" });
@@ -204,7 +196,7 @@ export class DeskPage {
       try {
         const { page } = await this.session.send(form, said);
         undo();
-        this.answered(page, isAnswer, place);
+        this.answered(page, form, place);
       } catch {
         undo();
         if (isAnswer) this.dialog.close();
@@ -224,8 +216,16 @@ export class DeskPage {
     else if (location.search) this.look();
   }
 
-  /** @param {Document} page @param {boolean} isAnswer to the question asked before @param {string} place */
-  answered(page, isAnswer, place) {
+  /** What was refused is decided: pressed again, it is another command. @param {HTMLFormElement} form @param {Document} page */
+  renew(form, page) {
+    const same = `form[action="${CSS.escape(form.getAttribute("action") ?? "")}"] [name="message_id"]`;
+    const fresh = page.querySelector(same)?.getAttribute("value");
+    if (!fresh) return;
+    for (const field of this.root.querySelectorAll(same)) field.setAttribute("value", fresh);
+  }
+
+  /** @param {Document} page @param {HTMLFormElement} form that was sent @param {string} place */
+  answered(page, form, place) {
     const question = page.querySelector("form[data-confirm]");
     if (question) {
       show(null);
@@ -235,11 +235,13 @@ export class DeskPage {
       if (!this.dialog.open) this.dialog.showModal();
       return;
     }
-    if (isAnswer) this.dialog.close();
+    if (form.matches("[data-confirm]")) this.dialog.close();
     const desk = page.querySelector("[data-desk]");
     if (desk instanceof HTMLElement && desk.dataset.webinarId === this.root.dataset.webinarId) {
+      const notice = page.querySelector("[data-notice]");
       this.take(page, false);
-      show(page.querySelector("[data-notice]"));
+      if (notice?.hasAttribute("data-error-code")) this.renew(form, page);
+      show(notice);
     } else if (this.session.away) this.session.goToWayIn();
     else refuse(page);
   }

@@ -26,20 +26,6 @@ export function busy(button) {
   };
 }
 
-/** What finds the same thing again in a part of the page that was made anew. @param {Element | null} element */
-export function placeOf(element) {
-  if (!element) return "";
-  if (element.id) return `#${CSS.escape(element.id)}`;
-  const form = element.closest("form");
-  if (form && element instanceof HTMLButtonElement) {
-    const value = element.value ? `[value="${CSS.escape(element.value)}"]` : "";
-    return `form[action="${CSS.escape(form.getAttribute("action") ?? "")}"] button${value}`;
-  }
-  if (element instanceof HTMLAnchorElement) return `a[href="${CSS.escape(element.getAttribute("href") ?? "")}"]`;
-  const details = element.closest("details[id]");
-  return details ? `#${CSS.escape(details.id)} > summary` : "";
-}
-
 /**
  * What a form says when this button sends it. A disabled button says nothing, so it is read before the button is busy.
  * @param {HTMLFormElement} form @param {Element | null} button

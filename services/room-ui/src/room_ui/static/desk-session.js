@@ -2,7 +2,6 @@
 
 import { read, send } from "./desk-press.js";
 
-const FORM = "form[data-webinar-form]";
 
 /** @typedef {"ended" | "gone"} Away nobody is signed in any more, or somebody who may not open this page */
 
@@ -13,9 +12,13 @@ function awayBy(response) {
 }
 
 export class Session {
-  /** @param {string} address of this page: it may be the answer to a form, and have that form's address */
-  constructor(address) {
+  /**
+   * @param {string} address of this page: it may be the answer to a form, and have that form's address
+   * @param {string} [form] by which the page is known
+   */
+  constructor(address, form = "form[data-webinar-form]") {
     this.address = address;
+    this.form = form;
     /** @type {Away | ""} */
     this.away = "";
     /** What to do when the page is open to this browser again. */
@@ -43,7 +46,7 @@ export class Session {
 
   /** Let every form here go by the session that a newer page was made for; returns its token. @param {Document} page */
   take(page) {
-    const fresh = page.querySelector(`${FORM} [name="csrf_token"]`);
+    const fresh = page.querySelector(`${this.form} [name="csrf_token"]`);
     if (!(fresh instanceof HTMLInputElement)) return "";
     for (const field of document.querySelectorAll('[name="csrf_token"]')) {
       if (field instanceof HTMLInputElement) field.value = fresh.value;
@@ -62,7 +65,7 @@ export class Session {
   /** Send a form; once more where only its session was not that of now. @param {HTMLFormElement} form @param {URLSearchParams} said */
   async send(form, said) {
     const answer = await send(form, said);
-    if (!awayBy(answer.response) || answer.page.querySelector(FORM)) return answer;
+    if (!awayBy(answer.response) || answer.page.querySelector(this.form)) return answer;
     const token = await this.renew();
     if (!token || token === said.get("csrf_token")) return answer;
     said.set("csrf_token", token);

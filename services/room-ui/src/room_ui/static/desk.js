@@ -52,7 +52,11 @@ function follow(desk, form, session) {
         lost.hidden = !isLost;
         shown();
       },
-      onRefused: (status) => session.say(status === 401 ? "ended" : "gone"),
+      onRefused: (status) => {
+        people?.stop();
+        people = null;
+        session.say(status === 401 ? "ended" : "gone");
+      },
       onState: (state) => {
         for (const count of desk.querySelectorAll("[data-viewers-count]")) count.textContent = state.viewers;
         people?.changed(state.viewers);
@@ -62,6 +66,7 @@ function follow(desk, form, session) {
   let push = listen();
   session.onBack = () => {
     if (push.ended) push = listen();
+    shown();
     page.look();
   };
 

@@ -67,7 +67,8 @@ function preview() {
       try {
         const response = await fetch(form.dataset.livePreview ?? "", { method: "POST", body: new FormData(form) });
         const fresh = await response.text();
-        if (response.ok && number === asked && place) place.innerHTML = fresh;
+        // Who is signed in no more is led elsewhere, and that is no preview.
+        if (response.ok && !response.redirected && number === asked && place) place.innerHTML = fresh;
       } catch {
         // The next key asks again.
       }
@@ -99,13 +100,42 @@ function sendOnce() {
   window.addEventListener("pageshow", () => sent.clear());
 }
 
-/** What was typed is not thrown away without a question. */
+/** @type {import("./desk-session.js").Session | undefined} */
+let session;
+
+/** Whether this page is open to this browser still; where it is not, the page says so and what was typed stays. */
+async function isStillOpen() {
+  try {
+    const { Session } = await import("./desk-session.js");
+    session ??= new Session(window.location.pathname, "form[data-guard]");
+    if (await session.renew()) return true;
+  } catch {
+    return true; // What the network has to say of it the browser shows.
+  }
+  session.goToWayIn();
+  return !session.away;
+}
+
+/** What was typed is not thrown away without a question, nor with a session that has ended. */
 function guard() {
   /** @type {Set<EventTarget>} */
   const changed = new Set();
-  for (const form of all("form[data-guard]")) {
+  let state = "at rest";
+  for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (all("form[data-guard]"))) {
     form.addEventListener("input", () => changed.add(form));
-    form.addEventListener("submit", () => changed.delete(form));
+    form.addEventListener("submit", async (event) => {
+      if (state === "sending") {
+        changed.delete(form);
+        return;
+      }
+      event.preventDefault();
+      if (state === "asking") return;
+      state = "asking";
+      state = (await isStillOpen()) ? "sending" : "at rest";
+      if (state !== "sending") return;
+      form.requestSubmit(event.submitter);
+      state = "at rest";
+    });
   }
   window.addEventListener("beforeunload", (event) => {
     if (changed.size === 0) return;

@@ -16,6 +16,7 @@ export class Leading {
     this.duties = duties;
     this.leads = false;
     this.turn = 0;
+    this.isOver = false;
     /** @type {BroadcastChannel | null} */
     this.channel = null;
     /** @type {() => void} */
@@ -28,13 +29,14 @@ export class Leading {
     this.channel = new BroadcastChannel(name);
     this.channel.onmessage = (event) => !this.leads && duties.onTold(event.data);
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible" && !this.leads) this.take();
+      if (document.visibilityState === "visible" && !this.leads && !this.isOver) this.take();
     });
     this.ask(document.visibilityState === "visible");
   }
 
   /** Lead from now on, whoever does at present. */
   take() {
+    if (this.isOver) return;
     if (this.channel) this.ask(true);
     else this.duties.onLead();
   }
@@ -44,6 +46,13 @@ export class Leading {
     this.turn += 1;
     this.leads = !this.channel;
     this.release();
+  }
+
+  /** There is nothing to follow any more: others may, and are left alone. */
+  stop() {
+    this.isOver = true;
+    this.leave();
+    this.channel?.close();
   }
 
   /** Say something to the tabs that follow. @param {News} news */
@@ -65,7 +74,14 @@ export class Leading {
           this.release = () => resolve(undefined);
         });
       });
-    } catch {
+    } catch (error) {
+      if (!(error instanceof DOMException) || error.name !== "AbortError") {
+        // A browser that keeps its locks from this page: it follows for itself.
+        this.channel = null;
+        this.leads = true;
+        this.duties.onLead();
+        return;
+      }
       // Taken away by the tab that is looked at now: follow, and stand in line for when it is closed.
       if (turn !== this.turn) return;
       this.leads = false;

@@ -89,8 +89,6 @@ export class People {
   show(found, isSearch) {
     if (!isSearch) this.lagging(found);
     this.list.replaceChildren(...found.participants.map((one) => this.element(one)));
-    const count = this.root.querySelector("[data-people-count]");
-    if (count && !isSearch) count.textContent = String(found.next === null ? found.participants.length : found.total);
     this.toggle("[data-people-empty]", isSearch && found.participants.length === 0);
     this.toggle("[data-people-more]", found.next !== null);
   }

@@ -115,6 +115,7 @@ export class Push {
     if (this.timers.polling || this.ended) return;
     const poll = async () => {
       if (!(await this.ask())) this.lost();
+      // Not where a stream has come meanwhile.
       if (this.timers.polling) this.timers.polling = window.setTimeout(poll, POLL + Math.random() * 1000);
     };
     this.timers.polling = window.setTimeout(poll, 0);
@@ -128,11 +129,13 @@ export class Push {
   /** Ask for the state once; true when the server answered. */
   async ask() {
     let response;
+    let state;
     try {
       /** @type {Record<string, string>} */
       const headers = this.etag ? { "If-None-Match": this.etag } : {};
       const query = new URLSearchParams({ ...this.query, visible: isVisible() ? "1" : "0" });
       response = await fetch(`${this.address}?${query}`, { headers, cache: "no-store" });
+      state = response.ok ? await response.json() : null;
     } catch {
       return false;
     }
@@ -142,7 +145,7 @@ export class Push {
     }
     if (response.ok) {
       this.etag = response.headers.get("ETag");
-      this.take(await response.json());
+      this.take(state);
       return true;
     }
     if ([401, 403, 404].includes(response.status)) {
@@ -193,6 +196,7 @@ export class Push {
   end(status) {
     this.ended = true;
     this.leading.tell({ refused: status });
+    this.leading.stop();
     this.close();
     clearInterval(this.watch);
     this.back();

@@ -160,10 +160,19 @@ function showWords() {
   }
 }
 
+const NEXT_AGAIN = 20000;
+let nextTimer = 0;
+
+/** Show what comes after this webinar, as long as this page says that it is over. */
 async function showNext() {
+  clearTimeout(nextTimer);
+  nextTimer = window.setTimeout(showNext, NEXT_AGAIN + Math.random() * NEXT_AGAIN);
+  if (room.dataset.screen !== "finished" || !isVisible()) return;
   let found;
   try {
-    found = await (await fetch("/webinar/v1/webinars")).json();
+    const response = await fetch("/webinar/v1/webinars");
+    if (!response.ok) return;
+    found = await response.json();
   } catch {
     return;
   }
@@ -210,10 +219,11 @@ function show(next) {
   const words = [screen === before ? "" : nameOf(screen), showCta()].filter(Boolean);
   if (words.length) announce(words.join(". "));
   if (room.contains(focused) && !isShown(focused)) stand(null);
+  find("[data-draft]").hidden = next.status !== "draft";
   people.changed(next.viewers);
+  if (screen === "finished" && !nextTimer) showNext();
   if (screen === before) return;
   if (screen === "live") saySeen();
-  if (screen === "finished") showNext();
 }
 
 function noteCta() {
@@ -294,6 +304,7 @@ new Push({
     find('[data-banner="lost"]').hidden = !isLost;
   },
   onRefused: (status) => {
+    people.stop();
     find(`[data-banner="${status === 401 ? "ended" : "gone"}"]`).hidden = false;
   },
 });

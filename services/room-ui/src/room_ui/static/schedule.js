@@ -1,6 +1,7 @@
 // The schedule: times in the visitor's zone, days as the visitor has them, a countdown, a status that changes by itself.
 
 import { keepTime, localDay, localise, setClock } from "./clock.js";
+import { Hold, keepFocus } from "./place.js";
 import { Push } from "./push.js";
 
 /**
@@ -95,9 +96,19 @@ function showStatus() {
   }
   if (!isInOrder()) {
     const onAir = told.filter((one) => ["live", "paused"].includes(one.status));
-    schedule.prepend(...onAir.flatMap((one) => byId.get(one.webinar_id) ?? []));
+    keepFocus(schedule, () => schedule.prepend(...onAir.flatMap((one) => byId.get(one.webinar_id) ?? [])));
   }
 }
+
+/** @type {(() => void)[]} */
+let waitingForHand = [];
+const hold = new Hold(() => {
+  // After the press itself, which follows the letting go.
+  for (const goOn of waitingForHand) setTimeout(goOn);
+  waitingForHand = [];
+});
+/** Wait until what is pressed was let go. */
+const letGo = () => new Promise((resolve) => waitingForHand.push(() => resolve(undefined)));
 
 async function reload() {
   waiting = null;
@@ -107,19 +118,21 @@ async function reload() {
     if (response.ok) {
       const holder = document.createElement("template");
       holder.innerHTML = await response.text();
-      schedule.replaceChildren(holder.content);
+      if (hold.isOn) await letGo();
+      keepFocus(schedule, () => schedule.replaceChildren(holder.content));
       show(schedule);
       showStatus();
     }
   } catch {
-    tries = 0; // The network is away, not the server behind: go on until it is back.
+    tries = 1; // The network is away, not the server behind: go on until it is back.
   }
   if (!(isCurrent() && isInOrder()) && tries < TRIES) reloadSoon();
 }
 
-/** Everybody hears of a change at once and must not ask at once. */
+/** Everybody hears of a change at once and must not ask at once; yet within a second everybody has it. */
+const SPREAD = 600;
 function reloadSoon() {
-  waiting ??= window.setTimeout(reload, 200 + Math.random() * 2500);
+  waiting ??= window.setTimeout(reload, (tries + Math.random()) * SPREAD);
 }
 
 new Push({

@@ -46,11 +46,11 @@ async function look(isBack) {
   if (!hasSquare()) return;
   if (isVisible()) {
     try {
-      const wasLinked = shown().dataset.state === "linked";
+      const before = shown().dataset.version;
       const isLate = Date.now() >= until;
       const fresh = await fetched("telegram-state");
-      // That another chat took the place of one that was linked already cannot be seen.
-      const isUsed = fresh?.dataset.state === "linked" && (isBack || !wasLinked);
+      // The same chat, linked once more, is no news.
+      const isUsed = fresh?.dataset.state === "linked" && (isBack || fresh.dataset.version !== before);
       if (fresh && hasSquare() && (isUsed || isLate)) {
         say("late", !isUsed, fresh);
         show(fresh, shown().contains(document.activeElement));
