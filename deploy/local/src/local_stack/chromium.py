@@ -130,14 +130,22 @@ def _playwright(environment: dict[str, str], *arguments: str) -> "subprocess.Com
 def _wrapped(root: Path, program: Path, wrapper: Path) -> Path:
     """Write a script that starts the program with the unpacked libraries and fonts."""
     config = root / "fonts.conf"
-    config.write_text(FONT_CONFIG.format(root=root))
-    wrapper.write_text(
-        WRAPPER.format(
-            libraries=shlex.quote(library_path(root)), fonts=shlex.quote(str(config)), program=shlex.quote(str(program))
-        )
+    _put(config, FONT_CONFIG.format(root=root), 0o644)
+    words = WRAPPER.format(
+        libraries=shlex.quote(library_path(root)), fonts=shlex.quote(str(config)), program=shlex.quote(str(program))
     )
-    wrapper.chmod(0o755)
+    _put(wrapper, words, 0o755)
     return wrapper
+
+
+def _put(file: Path, text: str, mode: int) -> None:
+    """Write a file as a whole: others may be running it, and a program that is open for writing cannot be run."""
+    if file.is_file() and file.read_text() == text:
+        return
+    new = file.with_name(f"{file.name}.{os.getpid()}")
+    new.write_text(text)
+    new.chmod(mode)
+    new.replace(file)
 
 
 def _works(program: Path) -> bool:

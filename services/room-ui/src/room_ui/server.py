@@ -23,6 +23,11 @@ log = get_logger(__name__)
 
 _VANISHED_CLIENT_MILLISECONDS = 15_000
 _SEND_BUFFER_BYTES = 64 * 1024
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than balancers keep an idle connection (nginx, Envoy and the clouds' 60 s): they, never we, are to close it.
+
+Else a request that is sent at that moment is lost, and shows as a 502 to somebody who pressed a button.
+"""
 # Of a stop: what a stage takes at most, and what it leaves to those after it.
 _HANDING_OVER_SECONDS, _AFTER_HANDING_OVER = 1.0, 6.5
 _GOODBYE_SECONDS, _AFTER_GOODBYE = 4.0, 4.2
@@ -103,6 +108,7 @@ def room_server(app: ASGIApp, rooms: Rooms, settings: RoomUiSettings, stopping: 
         loop="none",
         http="httptools",
         backlog=4096,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=3,
         server_header=False,
         proxy_headers=bool(settings.forwarded_allow_ips),

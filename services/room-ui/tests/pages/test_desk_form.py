@@ -195,6 +195,36 @@ async def test_the_desk_goes_on_by_itself_after_signing_in_in_another_tab(web: W
         assert await window.stayed()
 
 
+async def test_a_late_refusal_does_not_close_a_desk_that_is_open_again(web: Web) -> None:
+    planned = webinar_event(title="Old")
+    await web.know(planned)
+    speaker = await web.member("speaker")
+    path = f"/admin_webinar/{planned.webinar_id}"
+    asked, released = asyncio.Event(), asyncio.Event()
+
+    async def refuse_late(route: Route) -> None:
+        asked.set()
+        await released.wait()
+        await route.fulfill(status=403)
+
+    async with windows_on(web) as windows:
+        window = await windows.open(speaker, path)
+        page, banners = window.page, window.page.locator('[data-banner="ended"], [data-banner="gone"]')
+        await page.fill('[name="title"]', "Typed")
+        await web.parts.accounts.sign_out(speaker.viewer)
+        await expect(banners.filter(visible=True)).to_have_count(1)
+        await page.route(f"**{path}", refuse_late, times=1)
+        await look_again(page)
+        await asyncio.wait_for(asked.wait(), 15)
+        await sign_in_again(web, window, speaker)
+        await look_again(page)
+        await expect(banners.filter(visible=True)).to_have_count(0)
+        async with page.expect_response(lambda response: response.status == 403):
+            released.set()
+        await page.evaluate("new Promise((done) => setTimeout(done))")
+        await expect(banners.filter(visible=True)).to_have_count(0)
+
+
 async def test_what_is_wrong_with_a_form_is_said_in_the_page_that_it_was_typed_in(web: Web) -> None:
     planned = webinar_event(title="Old", scheduled_at=SOON)
     await web.know(planned)

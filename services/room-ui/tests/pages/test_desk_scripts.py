@@ -191,6 +191,36 @@ async def test_fields_that_were_left_alone_follow_and_those_that_both_typed_are_
         await expect(page.locator('[data-webinar-form] [name="expected_version"]')).to_have_value("2")
 
 
+async def test_what_happens_while_the_page_is_being_looked_at_is_shown_too(web: Web) -> None:
+    planned = webinar_event(title="Old")
+    live = later(planned, status=WebinarStatus.LIVE, started_at=NOON)
+    await web.know(live)
+    speaker = await web.member("speaker")
+    path = f"/admin_webinar/{live.webinar_id}"
+    before = (await speaker.browser.get(path)).text
+    asked, released = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        asked.set()
+        await released.wait()
+        await route.fulfill(body=before, content_type="text/html; charset=utf-8")
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, path, clock=True)).page
+        viewers = page.locator("[data-viewers-count]").first
+        await expect(viewers).to_have_text("0")
+        await page.route(f"**{path}", late, times=1)
+        # Only the looks that the test asks for: the page's time stands.
+        await page.clock.pause_at(await page.evaluate("Date.now()") / 1000 + 1)
+        await page.clock.run_for(4_000)
+        await asyncio.wait_for(asked.wait(), 15)
+        await viewers.evaluate("count => { count.textContent = 'not told yet'; }")
+        await web.know(later(live, title="New"))
+        await expect(viewers).to_have_text("0")
+        released.set()
+        await expect(page.locator("h1")).to_have_text("New")
+
+
 async def test_a_press_shows_at_once_that_it_works_and_is_one_command(web: Web) -> None:
     webinar = webinar_event("live")
     await web.know(webinar)

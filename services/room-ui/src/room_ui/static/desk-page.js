@@ -41,6 +41,7 @@ export class DeskPage {
     this.presses = 0;
     this.turn = Promise.resolve();
     this.isLooking = false;
+    this.isCatchingUp = false;
     this.hold = new Hold(() => {
       if (this.told > this.version) this.catchUp();
     });
@@ -94,12 +95,14 @@ export class DeskPage {
   }
 
   async catchUp() {
-    if (this.isPressed || this.isLooking) return;
+    if (this.isPressed || this.isLooking || this.isCatchingUp) return;
+    this.isCatchingUp = true;
     for (let tries = 0; tries < TRIES && this.told > this.version && !this.isPressed; tries += 1) {
       // Another instance may answer than the one that told, and be behind for a moment.
       if (tries) await new Promise((resolve) => setTimeout(resolve, AGAIN));
       await this.look();
     }
+    this.isCatchingUp = false;
   }
 
   /** Show the page as it is now. */
@@ -114,6 +117,8 @@ export class DeskPage {
     } finally {
       this.isLooking = false;
     }
+    // What was told meanwhile may have come too late for this look.
+    this.catchUp();
   }
 
   /** @param {Document} page @param {boolean} says whether to say what has changed */

@@ -21,6 +21,7 @@ export class Session {
     this.form = form;
     /** @type {Away | ""} */
     this.away = "";
+    this.renewal = Promise.resolve("");
     /** What to do when the page is open to this browser again. */
     this.onBack = () => {};
     document.addEventListener("visibilitychange", () => {
@@ -55,9 +56,19 @@ export class Session {
   }
 
   /** Ask who is signed in here now, and go by their session; returns its token, if this page is open to them. */
-  async renew() {
+  renew() {
+    /** @type {Promise<string>} */
+    const renewal = this.ask(() => renewal === this.renewal).then((token) => token ?? this.renewal);
+    this.renewal = renewal;
+    return renewal;
+  }
+
+  /** Returns nothing if it was asked again meanwhile: the later answer is that of now. @param {() => boolean} isLast */
+  async ask(isLast) {
     const response = await fetch(this.address, { cache: "no-store" });
-    const token = this.take(read(await response.text()));
+    const page = read(await response.text());
+    if (!isLast()) return null;
+    const token = this.take(page);
     this.say(token ? "" : awayBy(response) || this.away);
     return token;
   }
