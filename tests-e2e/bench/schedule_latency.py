@@ -10,21 +10,17 @@ import os
 import random
 import re
 import sys
-import tempfile
 import time
-from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from local_stack.chromium import chromium
-from local_stack.servers import private_servers
 from playwright.sync_api import Page, expect, sync_playwright
 from world.rooms import Browsers
-from world.system import World, running_world
+from world.system import World
 
-from bench.start_stop_latency import Times, judge, say
+from bench.latency import Times, measured
 
 SPREAD_SECONDS = 0.6
 """Within that time the script of the schedule asks, at random."""
@@ -83,38 +79,29 @@ class Guests:
 
 def main() -> int:
     """Measure; return the exit code."""
-    parser = ArgumentParser(prog="schedule_latency", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--guests", type=int, default=200)
-    wanted = parser.parse_args()
-    times: Times = {}
-    with ExitStack() as last:
-        home = Path(last.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        world = last.enter_context(running_world(last.enter_context(private_servers()), home / "stack"))
-        guests = Guests(world.base_url, wanted.guests)
-        following = asyncio.run_coroutine_threadsafe(guests.follow(), world.background.loop)
-        last.callback(following.cancel)
-        pages = last.enter_context(_pages(world))
-        _wait(lambda: guests.listening >= wanted.guests)
-        for number in range(1, wanted.rounds + 1):
-            title = f"Замер {number:02}"
-            guests.expect(title)
-            sent = time.time()
-            world.desk.plan(title)
-            _wait(lambda title=title: len(guests.shown[title.encode()]) == wanted.guests)  # type: ignore[misc]
-            measured: Times = {("new webinar", "guests"): [moment - sent for moment in guests.shown[title.encode()]]}
-            for where, page in pages.items():
-                expect(page.get_by_role("heading", name=title)).to_be_visible()
-                measured["new webinar", where] = [
-                    page.evaluate("(title) => window.shownAt[title]", title) / 1000 - sent
-                ]
-            say(f"Round {number:2}: " + ", ".join(f"{k[1]} {max(v) * 1000:.0f} ms" for k, v in measured.items()))
-            for what, seconds in measured.items():
-                times.setdefault(what, []).extend(seconds)
-        complaints = world.complaints()
-    for complaint in complaints:
-        say(f"WRONG {complaint}")
-    return judge(times) or (1 if complaints else 0)
+    return measured("schedule_latency", __doc__, "guests", _prepare)
+
+
+def _prepare(world: World, last: ExitStack, count: int) -> Callable[[int], Times]:
+    guests = Guests(world.base_url, count)
+    following = asyncio.run_coroutine_threadsafe(guests.follow(), world.background.loop)
+    last.callback(following.cancel)
+    pages = last.enter_context(_pages(world))
+    _wait(lambda: guests.listening >= count)
+    return lambda number: _measure(world, guests, count, pages, f"Замер {number:02}")
+
+
+def _measure(world: World, guests: Guests, count: int, pages: Mapping[str, Page], title: str) -> Times:
+    """Return how long a new webinar took to each guest and each browser, in seconds."""
+    guests.expect(title)
+    sent = time.time()
+    world.desk.plan(title)
+    _wait(lambda: len(guests.shown[title.encode()]) == count)
+    times: Times = {("new webinar", "guests"): [moment - sent for moment in guests.shown[title.encode()]]}
+    for where, page in pages.items():
+        expect(page.get_by_role("heading", name=title)).to_be_visible()
+        times["new webinar", where] = [page.evaluate("(title) => window.shownAt[title]", title) / 1000 - sent]
+    return times
 
 
 @contextmanager

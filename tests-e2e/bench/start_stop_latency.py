@@ -6,54 +6,32 @@ two real browsers, ten rounds. Prints p50, p95 and the worst; exits with 1 when 
 
 import os
 import sys
-import tempfile
 import time
-from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
-from statistics import quantiles
 
 from local_stack.chromium import chromium
-from local_stack.servers import private_servers
 from playwright.sync_api import Page, sync_playwright
 from world.people import Person
 from world.rooms import Browsers, Room
 from world.streams import Crowd
-from world.system import World, running_world
+from world.system import World
 
-LIMIT_SECONDS = 1.0
+from bench.latency import Times, measured
+
 STATUS_OF = {"start": "live", "stop": "finished"}
-Times = dict[tuple[str, str], list[float]]
-
-
-def say(words: str) -> None:
-    sys.stdout.write(words + "\n")
-    sys.stdout.flush()
 
 
 def main() -> int:
     """Measure; return the exit code."""
-    parser = ArgumentParser(prog="start_stop_latency", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--streams", type=int, default=200)
-    wanted = parser.parse_args()
-    times: Times = {}
-    with ExitStack() as last:
-        home = Path(last.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        world = last.enter_context(running_world(last.enter_context(private_servers()), home / "stack"))
-        _, candidates = world.cast.family(wanted.streams + 2)
-        viewers = {person.login: world.cast.caller(person).cookies() for person in candidates[2:]}
-        pages = _pages(world, last, candidates[:2])
-        for number in range(1, wanted.rounds + 1):
-            measured = _measure(world, number, viewers, pages)
-            say(f"Round {number:2}: " + ", ".join(f"{k[0]} {k[1]} {max(v) * 1000:.0f} ms" for k, v in measured.items()))
-            for what, seconds in measured.items():
-                times.setdefault(what, []).extend(seconds)
-        complaints = world.complaints()
-    for complaint in complaints:
-        say(f"WRONG {complaint}")
-    return judge(times) or (1 if complaints else 0)
+    return measured("start_stop_latency", __doc__, "streams", _prepare)
+
+
+def _prepare(world: World, last: ExitStack, streams: int) -> Callable[[int], Times]:
+    _, candidates = world.cast.family(streams + 2)
+    viewers = {person.login: world.cast.caller(person).cookies() for person in candidates[2:]}
+    pages = _pages(world, last, candidates[:2])
+    return lambda number: _measure(world, number, viewers, pages)
 
 
 def _pages(world: World, last: ExitStack, people: Sequence[Person]) -> list[Page]:
@@ -85,20 +63,6 @@ def _measure(world: World, number: int, viewers: dict[str, dict[str, str]], page
         times[button, "browsers"] = [room.shown_at(status).timestamp() - sent for room in rooms]
     crowd.leave()
     return times
-
-
-def judge(times: Times) -> int:
-    """Print the times; return 1 when a p95 is over the limit."""
-    say(f"\n{'POST sent → received':24} {'p50':>8} {'p95':>8} {'max':>8}")
-    late = False
-    for (button, where), seconds in times.items():
-        cuts = quantiles(seconds, n=100, method="inclusive")
-        p95 = cuts[94]
-        late = late or p95 >= LIMIT_SECONDS
-        row = "".join(f" {value * 1000:5.0f} ms" for value in (cuts[49], p95, max(seconds)))
-        say(f"{f'{button}, {len(seconds)} {where}':24}{row}")
-    say(f"p95 {'NOT ' if late else ''}under {LIMIT_SECONDS:.0f} s")
-    return 1 if late else 0
 
 
 if __name__ == "__main__":

@@ -185,6 +185,20 @@ async def test_the_viewers_are_the_participants_of_all_instances(door: Door) -> 
     await stream.until("viewers", 3)
 
 
+async def test_who_comes_first_is_counted_at_once(door: Door) -> None:
+    webinar = webinar_event("live")
+    await door.web.know(webinar)
+    host, anna = await door.web.member(Role.SPEAKER), await door.web.member()
+    stream = await door.open(host)
+    desk = await door.open(host, "/webinar/v1/desk/stream")
+    assert (await stream.event())["viewers"] == 0
+    assert (await desk.event())["webinars"][0]["viewers"] == 0
+
+    assert (await (await door.open(anna)).event())["viewers"] == 1
+    assert (await stream.event())["viewers"] == 1
+    assert (await desk.event())["webinars"][0]["viewers"] == 1
+
+
 async def test_a_closed_stream_is_a_leaving_that_is_told(door: Door) -> None:
     webinar = webinar_event("live")
     await door.web.know(webinar)
@@ -390,10 +404,13 @@ async def test_a_desk_hears_of_every_webinar_and_its_viewers_and_nobody_else_doe
     live = later(draft, status=WebinarStatus.LIVE, started_at=NOON)
     door.web.parts.rooms.apply(live)
     assert (await stream.event())["webinars"][0]["version"] == live.version
-    await (await door.open(candidate)).event()
-    door.web.parts.rooms.recount()
+    others = [await door.open(one) for one in (candidate, await door.web.member())]
     assert (await stream.event())["webinars"][0]["viewers"] == 1
-    assert (await speaker.browser.get("/webinar/v1/desk")).json()["webinars"][0]["viewers"] == 1
+    for one in others:
+        await one.event()
+    door.web.parts.rooms.recount()
+    assert (await stream.event())["webinars"][0]["viewers"] == 2
+    assert (await speaker.browser.get("/webinar/v1/desk")).json()["webinars"][0]["viewers"] == 2
     for path in ("/webinar/v1/desk", "/webinar/v1/desk/stream"):
         assert (await candidate.browser.get(path)).status_code == 403
         assert (await door.web.browser().get(path)).status_code == 401

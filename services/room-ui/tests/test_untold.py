@@ -1,6 +1,8 @@
 """What the broker did not take is told by whoever is there when it is back."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Sequence
 
 import asyncpg
@@ -8,6 +10,7 @@ import pytest
 from contracts import RoomPresence
 from room_ui.rooms import reporter as reporting
 from room_ui.rooms.reporter import INTERVAL_SECONDS, Reporter
+from room_ui.rooms.room import Room
 from room_ui.rooms.untold import Untold
 from room_ui.testing import NOON, Web, webinar_event
 
@@ -106,6 +109,21 @@ async def test_what_is_kept_is_at_most_an_interval_old_and_not_written_with_each
     rooms.is_closing = True
     await reporter.report_all()
     assert kept[2:], "the last words of an instance that stops"
+
+
+async def test_a_room_that_is_gone_is_not_held_by_who_reported_it(web: Web) -> None:
+    webinar = webinar_event("live")
+    await web.know(webinar)
+    room = Room(webinar)
+    gone = weakref.ref(room)
+    reporter = web.reporter()
+    web.broker.away = True
+    await reporter.report(room)
+    assert await Untold(web.parts.database).next() is not None
+
+    del room
+    gc.collect()
+    assert gone() is None
 
 
 async def test_a_newer_one_that_is_kept_while_it_is_told_stays(web: Web) -> None:

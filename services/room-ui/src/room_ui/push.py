@@ -187,7 +187,9 @@ class Push:
     ) -> None:
         """Send the first event and then each newest one, until the client goes or the stream is closed."""
         await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
-        await send({"type": "http.response.body", "body": how_to_come_back() + first(), "more_body": True})
+        state = first()
+        connection.was_shown()
+        await send({"type": "http.response.body", "body": how_to_come_back() + state, "more_body": True})
         on_sent()
         writer = asyncio.create_task(connection.write(send, on_sent))
         try:

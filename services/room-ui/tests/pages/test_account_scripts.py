@@ -169,13 +169,19 @@ async def test_linking_telegram_when_the_session_has_ended_leads_to_the_sign_in_
         await expect(window.page.locator('form:has([name="password"]) [name="next"]')).to_have_value(path)
 
 
+async def ready_for_another(web: Web, candidate: Member, window: Window) -> Page:
+    """Show the square that links another Telegram than the one that is linked."""
+    page = window.page
+    await web.under_test.receive(ChatLinkEvent(account_id=candidate.account_id, version=1, linked=True))
+    await page.reload()
+    await page.get_by_role("button", name="Привязать другой Telegram").click()
+    await expect(page.locator(".qr svg")).to_be_visible()
+    return page
+
+
 async def test_the_square_for_another_telegram_stays_until_one_comes_back(web: Web) -> None:
     async with invited_to_telegram(web, "account") as (candidate, window):
-        page = window.page
-        await web.under_test.receive(ChatLinkEvent(account_id=candidate.account_id, version=1, linked=True))
-        await page.reload()
-        await page.get_by_role("button", name="Привязать другой Telegram").click()
-        await expect(page.locator(".qr svg")).to_be_visible()
+        page = await ready_for_another(web, candidate, window)
         for _ in range(2):
             async with page.expect_response("**/account/telegram/"):
                 await page.clock.fast_forward(4_000)
@@ -193,11 +199,7 @@ async def test_the_square_for_another_telegram_stays_until_one_comes_back(web: W
 
 async def test_another_telegram_is_shown_as_soon_as_it_is_linked(web: Web) -> None:
     async with invited_to_telegram(web, "account") as (candidate, window):
-        page = window.page
-        await web.under_test.receive(ChatLinkEvent(account_id=candidate.account_id, version=1, linked=True))
-        await page.reload()
-        await page.get_by_role("button", name="Привязать другой Telegram").click()
-        await expect(page.locator(".qr svg")).to_be_visible()
+        page = await ready_for_another(web, candidate, window)
         await web.under_test.receive(ChatLinkEvent(account_id=candidate.account_id, version=2, linked=True))
         await page.clock.fast_forward(4_000)
         await expect(page.locator(".qr")).to_have_count(0)

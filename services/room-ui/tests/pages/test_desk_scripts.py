@@ -343,7 +343,10 @@ async def test_who_enters_appears_on_the_console_by_itself(web: Web) -> None:
         window = await windows.open(speaker, f"/admin_webinar/{webinar.webinar_id}")
         page = window.page
         await expect(page.locator("[data-page-health]")).to_have_attribute("data-page-health", "open")
+        await expect(page.locator("[data-people-nobody]")).to_be_visible()
         await page.fill("[data-people-search]", "typed")
+        await expect(page.locator("[data-people-empty]")).to_be_visible()
+        await expect(page.locator("[data-people-nobody]")).to_be_hidden()
         await web.under_test.receive(
             ClientWebinarEntered(
                 lead_id=anna.account_id,

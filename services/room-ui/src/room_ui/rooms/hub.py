@@ -53,6 +53,10 @@ class Connection:
         self.closing = True
         self.wake.set()
 
+    def was_shown(self) -> None:
+        """What has been published so far was sent by somebody else than `write`."""
+        self._sent = self.hub.message
+
     async def write(self, send: Send, on_sent: Callable[[], None]) -> None:
         """Send each newest message until asked to close; `on_sent` is called after each message but heartbeats."""
         while True:

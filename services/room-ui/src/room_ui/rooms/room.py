@@ -58,14 +58,16 @@ class Room:
             self.speaker = speaker
             self._changed(now)
 
-    def recount(self, now: datetime) -> None:
-        """Count the participants on all instances, and push the number if it is another."""
+    def recount(self, now: datetime) -> bool:
+        """Count the participants on all instances, and push the number if it is another; returns whether it is."""
         self.presence.lapse(now)
         self.others.lapse(now)
         viewers = len({*self.presence.participants(), *self.others.participants()})
-        if viewers != self.viewers:
-            self.viewers = viewers
-            self._changed(now)
+        if viewers == self.viewers:
+            return False
+        self.viewers = viewers
+        self._changed(now)
+        return True
 
     def _changed(self, now: datetime) -> None:
         self._written = None

@@ -233,8 +233,12 @@ class Rooms:
             self._tell_if_news(room)
 
     def _tell_if_news(self, room: Room) -> None:
-        if room.presence.news:
-            self._tell_news(room, urgent=False)
+        if not room.presence.news:
+            return
+        self._tell_news(room, urgent=False)
+        # Whoever comes first would read that nobody is here; those after them can wait for the next count.
+        if not room.viewers and room.recount(self.now()):
+            self._publish_desk()
 
     def _tell_news(self, room: Room, *, urgent: bool) -> None:
         if self.on_news is not None:
