@@ -343,6 +343,7 @@ async def test_who_enters_appears_on_the_console_by_itself(web: Web) -> None:
         window = await windows.open(speaker, f"/admin_webinar/{webinar.webinar_id}")
         page = window.page
         await expect(page.locator("[data-page-health]")).to_have_attribute("data-page-health", "open")
+        await expect(page.locator("[data-people] .name")).to_have_count(1)
         await expect(page.locator("[data-people-nobody]")).to_be_visible()
         await page.fill("[data-people-search]", "typed")
         await expect(page.locator("[data-people-empty]")).to_be_visible()

@@ -89,9 +89,8 @@ export class People {
   show(found, isSearch) {
     if (!isSearch) this.lagging(found);
     this.list.replaceChildren(...found.participants.map((one) => this.element(one)));
-    const isEmpty = found.participants.length === 0;
-    this.toggle("[data-people-empty]", isSearch && isEmpty);
-    this.toggle("[data-people-nobody]", !isSearch && isEmpty);
+    this.toggle("[data-people-empty]", isSearch && found.participants.length === 0);
+    this.toggle("[data-people-nobody]", !isSearch && found.participants.every((one) => one.host));
     this.toggle("[data-people-more]", found.next !== null);
   }
 
