@@ -2,14 +2,17 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from world.audience import INTERVAL_SECONDS, Audience, pressing
 from world.caller import error_code
+from world.desk import Desk
 from world.facts import COMPLETED, NOT_COMPLETED
+from world.nginx import nginx_before
 from world.pairs import Pairs, two_of_each
 from world.people import Person
-from world.returning import distribution
+from world.returning import Returning, distribution
 from world.system import World
 
 PEOPLE, TABS = 40, 5
@@ -118,3 +121,33 @@ def test_one_of_two_room_uis_killed_with_two_hundred_streams(
     room.stop()
     room.everybody_watched_it_all()
     room.nobody_was_counted_twice()
+
+
+def test_behind_nginx_each_room_ui_restarted_in_turn(pairs: Pairs, world: World, tmp_path: Path) -> None:
+    _, people = world.cast.family(6)
+    with nginx_before([int(one.environment["HTTP_PORT"]) for one in pairs.instances["room-ui"]], tmp_path) as nginx:
+        speaker = world.cast.another_session(world.cast.speaker, connect_to=nginx.address)
+        desk = Desk(speaker, world.wire, world.planned.append)
+        webinar_id = desk.plan("За nginx")
+        crowd = Returning(world.background, nginx.address, webinar_id)
+        for person in people:
+            crowd.join(person.login, world.cast.caller(person).cookies(), tabs=2)
+        crowd.wait_for("the first state", lambda state: True)
+        started = desk.start(webinar_id)
+        crowd.wait_for("the start", lambda state: state["status"] == "live")
+        for person in people:
+            caller = world.cast.another_session(person, connect_to=nginx.address)
+            assert caller.say("/webinar/v1/seen", {"webinar_id": str(webinar_id)}).status_code == 200
+        crowd.wait_for("everybody counted once", lambda state: state["viewers"] == len(people))
+        with pressing(desk, webinar_id) as unanswered:
+            for one in pairs.each("room-ui"):
+                pairs.restart(one)
+        assert not unanswered, f"of the desk's commands these were not answered: {unanswered}"
+        assert {gap.name for gap in crowd.gaps} == {person.login for person in people}, "somebody was not moved"
+        world.let_run(started, 12)
+        desk.stop(webinar_id)
+        crowd.wait_for("the end", lambda state: state["status"] == "finished")
+        crowd.leave()
+    facts = world.facts(webinar_id)
+    facts.wait_for_outcome(*people, patience=90)
+    pairs.expect_one_row_each(webinar_id, people)

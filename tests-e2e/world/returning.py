@@ -125,7 +125,8 @@ class Returning:
 
     def _request(self, viewer: Viewer, path: str) -> bytes:
         cookies = "; ".join(f"{name}={value}" for name, value in viewer.cookies.items())
-        return f"GET {path}?{self._query} HTTP/1.1\r\nHost: here\r\nCookie: {cookies}\r\n\r\n".encode()
+        asked = f"GET {path}?{self._query} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n"
+        return f"{asked}Cookie: {cookies}\r\n\r\n".encode()
 
 
 async def _end(viewers: list[Viewer]) -> None:

@@ -20,7 +20,7 @@ def listed(service: str) -> set[str]:
 def handed_on(service: str) -> set[str]:
     """Return the variables of a service in docker-compose.yml, without the addresses of its servers."""
     compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    [block] = re.findall(rf"^  {service}:\n((?:    .*\n)+)", compose, re.MULTILINE)
+    [block] = re.findall(rf"^  {service}: &{service}\n((?:    .*\n)+)", compose, re.MULTILINE)
     return {name for name in re.findall(r"^      ([A-Z_]+):", block, re.MULTILINE) if not name.startswith("SERVICE_")}
 
 

@@ -66,7 +66,7 @@ async def consume(database: str, broker: str, *, batch: int, count: int) -> floa
             await asyncio.gather(*(exchange.publish(message, RoomFinish.topic) for message in messages))
     service, done = tracker(database, broker, batch=batch, count=count)
     running = asyncio.create_task(service.run())
-    while service.consumption is None or not service.consumption.has_begun:
+    while service.consumption is None or not service.consumption.begun.is_set():
         await asyncio.sleep(0.001)
     began = time.perf_counter()
     await done.wait()

@@ -296,7 +296,7 @@ async def test_a_bug_in_obeying_ends_the_process_rather_than_fill_the_queue_unse
     task = asyncio.create_task(service.run())
 
     async def begun() -> bool:
-        return service.consumption is not None and service.consumption.has_begun
+        return service.consumption is not None and service.consumption.begun.is_set()
 
     await eventually(begun)
     await outside.say(start())

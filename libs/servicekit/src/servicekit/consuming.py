@@ -42,7 +42,7 @@ class Consumption:
     def __init__(self, service: "Service") -> None:
         read_leniently()
         self._service = service
-        self.has_begun = False
+        self.begun = asyncio.Event()
         self._broker = RabbitBroker(
             with_heartbeat(service.settings.service_rabbitmq_url),
             app_id=service.name,
@@ -94,7 +94,7 @@ class Consumption:
     @property
     def is_connected(self) -> bool:
         """Whether there is a connection to the broker now; one that is lost is made anew by itself."""
-        return self.has_begun and self._connection is not None and self._connection.connected.is_set()
+        return self.begun.is_set() and self._connection is not None and self._connection.connected.is_set()
 
     async def run(self) -> None:
         """Begin when everything is there, then handle what comes; ends only by cancellation or by a bug."""
@@ -104,7 +104,7 @@ class Consumption:
             await asyncio.sleep(_WAIT_SECONDS)
         if self._service.commands is not None:
             self._service.commands.listening = True
-        self.has_begun = True
+        self.begun.set()
         log.info("consuming.begun", queues=[subscription.queue for subscription in self._subscriptions])
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch_topology())
@@ -164,7 +164,7 @@ class Consumption:
     async def stop(self, seconds: float) -> None:
         """Cancel the consumers, finish what is in hand, close the connection, all of it within so many seconds."""
         until = asyncio.get_running_loop().time() + seconds
-        if self.has_begun:
+        if self.begun.is_set():
             ending = [
                 *(subscription.stop() for subscription in self._subscriptions),
                 *(command.stop() for command in self._commands),

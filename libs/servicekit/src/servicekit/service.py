@@ -126,6 +126,13 @@ class Service:
         """Whether what others say arrives now; False while the broker is away, and before consuming begins."""
         return self.consumption is not None and self.consumption.is_connected
 
+    async def until_begun(self, seconds: float) -> None:
+        """Wait until it hears what others say and is answered, but no longer than that: the broker may be away."""
+        assert self.consumption is not None
+        waits = [asyncio.create_task(one) for one in (self.consumption.begun.wait(), self.stopping.wait())]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await cancelled(waits, _CANCEL_SECONDS)
+
     def stop(self) -> None:
         """Ask the service to stop."""
         self.stopping.ask()
@@ -139,7 +146,7 @@ class Service:
         return {
             "staying": not self.stopping.is_asked,
             "database": self.database.is_open and await self.database.answers(),
-            "topology": self.consumption is not None and self.consumption.has_begun,
+            "topology": self.consumption is not None and self.consumption.begun.is_set(),
             "relay": now - self.relay.passed_at < _RELAY_STALLED_SECONDS,
         }
 
@@ -176,9 +183,9 @@ class Service:
             stack.push_async_callback(self._take_leave, self.consumption, roles)
             companions = AsyncExitStack()
             stack.push_async_exit(self._leaving(companions))
+            tasks.append(asyncio.create_task(self.consumption.run(), name="consumption"))
             for companion in self._companions:
                 await companions.enter_async_context(companion(self))
-            tasks.append(asyncio.create_task(self.consumption.run(), name="consumption"))
             log.info("service.started", ops_port=sock.getsockname()[1])
             await self._watch([*tasks, *roles])
             log.info("service.stopping")

@@ -22,6 +22,8 @@ from room_ui.web import create_app
 
 P = TypeVar("P")
 _LAST_SECONDS, _AFTER_LAST = 0.5, 2.9
+_DOOR_WAITS_SECONDS = 5.0
+"""Then the pages are shown without a broker: they say so themselves."""
 
 
 def create_service(settings: RoomUiSettings) -> Service:
@@ -72,6 +74,8 @@ async def open_door(service: Service) -> AsyncIterator[int]:
     parts = web_parts(service)
     application = create_application(parts)
     tune_garbage_collection()
+    # A button that is pressed here before Core can answer would be refused; another instance may be there to take it.
+    await service.until_begun(_DOOR_WAITS_SECONDS)
     async with room_door(application, parts, service.publisher, service.stopping) as port:
         yield port
     await finished(
