@@ -1,5 +1,6 @@
 """Browser windows on one served room-ui, each of one person, that note what their scripts complain of."""
 
+import functools
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,6 +17,9 @@ SOON = NOON + timedelta(hours=1)
 
 
 expect.set_options(timeout=15_000)
+
+_program = functools.cache(chromium)
+"""Looked for once: each of the ways that it tries takes a moment."""
 
 
 @dataclass
@@ -91,7 +95,7 @@ async def windows_on(web: Web, outer: AsyncExitStack | None = None) -> AsyncIter
             f"--host-resolver-rules=MAP rooms.localhost 127.0.0.1:{port}",
             *["--no-sandbox"] * (os.geteuid() == 0),
         ]
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=arguments)
+        browser = await playwright.chromium.launch(executable_path=_program(), args=arguments)
         browsers.push_async_callback(browser.close)
         windows = Windows(browser)
         yield windows
