@@ -99,7 +99,7 @@ async def test_a_stream_counts_once_and_at_its_first_bytes(web: Web) -> None:
         "headers": [],
     }
     before = counted()
-    stream = asyncio.create_task(web.application(scope, visitor.receive, visitor.send))
+    stream = asyncio.ensure_future(web.application(scope, visitor.receive, visitor.send))
     await visitor.has_heard.wait()
     open_stream = new(before)
     visitor.goes.set()

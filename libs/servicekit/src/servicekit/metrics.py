@@ -26,7 +26,7 @@ OUTBOX_AGE = Gauge("webinars_outbox_oldest_seconds", "Age of the oldest outbox r
 DEAD_ROWS = Gauge("webinars_dead_letters", "Rows in the dead letters.")
 COMMANDS = Counter("webinars_commands_total", "Commands answered.", ["topic", "outcome"])
 COMMANDS_SENT = Counter("webinars_commands_sent_total", "Commands sent, by how they ended.", ["topic", "outcome"])
-JOB_FAILURES = Counter("webinars_job_failures_total", "Runs of a periodic job that failed.", ["job"])
+JOB_FAILURES = Counter("webinars_job_failures_total", "Runs of a periodic job that failed.", ["name"])
 DEAD_FORGOTTEN = Counter("webinars_dead_letters_forgotten_total", "Dead letters deleted unread, of age.", ["queue"])
 
 
