@@ -37,8 +37,9 @@ def test_a_queue_is_there_before_its_first_failure() -> None:
 
     metrics.begin_queue(queue)
 
-    for name in ("received", "handled", "failed", "dead"):
-        assert REGISTRY.get_sample_value(f"webinars_messages_{name}_total", {"queue": queue}) == 0, name
+    messages = (f"webinars_messages_{what}_total" for what in ("received", "handled", "failed", "dead"))
+    for name in (*messages, "webinars_dead_letters_forgotten_total"):
+        assert REGISTRY.get_sample_value(name, {"queue": queue}) == 0, name
     for level in "1234":
         labels = {"queue": queue, "level": level}
         assert REGISTRY.get_sample_value("webinars_messages_delayed_total", labels) == 0, level
