@@ -37,9 +37,9 @@ def then(first: float, second: float, *, at: int) -> str:
     return f"{first}+0x{at * 60 // INTERVAL_SECONDS} {second}+0x{LONG}"
 
 
-def passing(usual: float, other: float, *, at: int, samples: int) -> str:
+def passing(usual: float, other: float, *, at: float, samples: int) -> str:
     """Return a series that differs for some samples from the given minute on."""
-    return f"{usual}+0x{at * 60 // INTERVAL_SECONDS} {other}+0x{samples - 1} {usual}+0x{LONG}"
+    return f"{usual}+0x{int(at * 60 // INTERVAL_SECONDS)} {other}+0x{samples - 1} {usual}+0x{LONG}"
 
 
 def _of(service: str) -> str:
@@ -292,34 +292,31 @@ FIRING = (
 
 SILENT = (
     # A restart.
-    Silent("ServiceDown", {up("tracker"): passing(1, 0, at=11, samples=3)}),
+    Silent("ServiceDown", {up("tracker"): passing(1, 0, at=11, samples=4)}),
     Silent("ServiceNotReady", {ready("tracker", "relay"): passing(1, 0, at=10, samples=6)}, minute=11),
-    Silent("BrokerUnreachable", {of("webinars_broker_connected", "tracker"): passing(1, 0, at=11, samples=3)}),
+    Silent("BrokerUnreachable", {of("webinars_broker_connected", "tracker"): passing(1, 0, at=11, samples=4)}),
     Silent(
         "BrokerAlarm",
-        {f"rabbitmq_alarms_memory_used_watermark{{{RABBITMQ}}}": passing(0, 1, at=11, samples=2)},
-        minute=11,
+        {f"rabbitmq_alarms_memory_used_watermark{{{RABBITMQ}}}": passing(0, 1, at=11.5, samples=2)},
     ),
     Silent("QueueWithoutConsumer", {consumers(QUEUE): passing(1, 0, at=10, samples=8)}),
     # A crowd's outcomes, announced together.
     Silent("OutboxOld", {of("webinars_outbox_oldest_seconds", "tracker"): steady(45)}),
     # Those that found no queue are tried again after a minute.
     Silent("OutboxParked", {of("webinars_outbox_rows", "tracker", state="parked"): passing(0, 1, at=10, samples=8)}),
-    Silent("DeadLetters", {of("webinars_dead_letters", "tracker"): passing(0, 1, at=11, samples=3)}),
+    Silent("DeadLetters", {of("webinars_dead_letters", "tracker"): passing(0, 1, at=11, samples=4)}),
     Silent("MessagesFailing", {of("webinars_messages_failed_total", "attendance", queue=QUEUE): happened(10, at=5)}),
     # A few that were delayed.
     Silent(
         "CriticalTimeHigh",
-        {of(CRITICAL, "attendance", queue=QUEUE, le=le): growing(each) for le, each in (("1", 9), ("30", 9.5))},
+        {of(CRITICAL, "attendance", queue=QUEUE, le=le): growing(each) for le, each in (("1", 5), ("30", 9.5))},
     ),
     Silent("JobFailing", {of("webinars_job_failures_total", "tracker", name="measure_backlog"): happened(1)}),
     Silent(
         "CommandsFailing",
         {
             of(SENT, "room-ui", topic="core_webinar_set_status", outcome="unanswered"): happened(1, at=7),
-            of(ANSWERED, "core-webinar", topic="core_webinar_set_status", outcome="unauthenticated"): happened(
-                1, at=15
-            ),
+            of(ANSWERED, "core-webinar", topic="core_webinar_set_status", outcome="unauthenticated"): happened(1, at=7),
         },
     ),
     # Nobody to report, or nothing on the air.
@@ -332,5 +329,5 @@ SILENT = (
     Silent("TelegramFailing", {telegram("too_many"): growing(0.2)}),
     Silent("TelegramFailing", {telegram("not_reached"): happened(5, at=7), telegram("ok"): steady(3)}),
     Silent("DeliveriesLate", {of("post_webinar_due_oldest_seconds", "post-webinar"): steady(590)}),
-    Silent("DeliveriesUncertain", {of("post_webinar_uncertain", "post-webinar"): passing(0, 1, at=11, samples=3)}),
+    Silent("DeliveriesUncertain", {of("post_webinar_uncertain", "post-webinar"): passing(0, 1, at=11, samples=4)}),
 )
