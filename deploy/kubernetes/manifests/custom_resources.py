@@ -262,15 +262,43 @@ class ScaledObjectSpec(_Part):
 # Prometheus Operator
 
 
+class Relabeling(_Part):
+    targetLabel: str
+    sourceLabels: list[str] = Field(default_factory=list)
+    replacement: str = ""
+
+
+Duration = Annotated[str, StringConstraints(pattern=r"^[0-9]+(ms|s|m|h)$")]
+
+
 class Endpoint(_Part):
     port: str
     path: str
-    interval: Annotated[str, StringConstraints(pattern=r"^[0-9]+(ms|s|m|h)$")]
+    params: dict[str, list[str]] = Field(default_factory=dict)
+    interval: Duration
+    relabelings: list[Relabeling] = Field(default_factory=list)
 
 
 class PodMonitorSpec(_Part):
     selector: Selector
     podMetricsEndpoints: Annotated[list[Endpoint], Field(min_length=1)]
+
+
+class Alert(_Part):
+    alert: str
+    expr: str
+    for_: Annotated[Duration, Field(alias="for")]
+    labels: Labels
+    annotations: Labels
+
+
+class RuleGroup(_Part):
+    name: str
+    rules: Annotated[list[Alert], Field(min_length=1)]
+
+
+class PrometheusRuleSpec(_Part):
+    groups: Annotated[list[RuleGroup], Field(min_length=1)]
 
 
 SPECS: dict[tuple[str, str], type[BaseModel]] = {
@@ -280,6 +308,7 @@ SPECS: dict[tuple[str, str], type[BaseModel]] = {
     ("rabbitmq.com/v1beta1", "RabbitmqCluster"): RabbitmqClusterSpec,
     ("keda.sh/v1alpha1", "ScaledObject"): ScaledObjectSpec,
     ("monitoring.coreos.com/v1", "PodMonitor"): PodMonitorSpec,
+    ("monitoring.coreos.com/v1", "PrometheusRule"): PrometheusRuleSpec,
 }
 
 

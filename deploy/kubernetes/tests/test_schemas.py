@@ -60,6 +60,9 @@ def container(spec: Any) -> Any:
         ("ScaledObject", "tracker", lambda spec: spec["triggers"][0]["metadata"].update(value=1000)),
         ("ScaledObject", "room-ui", lambda spec: spec["triggers"][0]["metadata"].pop("query")),
         ("PodMonitor", "webinars", lambda spec: spec["podMetricsEndpoints"][0].update(intervall="15s")),
+        ("PodMonitor", "webinars", lambda spec: spec["podMetricsEndpoints"][0]["relabelings"][0].pop("targetLabel")),
+        ("PrometheusRule", "webinars", lambda spec: spec["groups"][0]["rules"][0].update(severity="critical")),
+        ("PrometheusRule", "webinars", lambda spec: spec["groups"][0]["rules"][0].pop("for")),
     ],
 )  # fmt: skip
 def test_an_object_that_is_wrong_fits_none(kind: str, name: str, spoil: Spoil) -> None:

@@ -18,6 +18,7 @@ from contracts import (
 )
 from contracts.examples import example
 from contracts.topology import CORE_WEBINAR, EXCHANGE, REPLY_EXCHANGE, ROOM_UI
+from prometheus_client import REGISTRY
 from servicekit import (
     Actor,
     CommandClient,
@@ -123,6 +124,24 @@ async def test_without_a_reply_it_is_not_known_yet_and_the_queue_is_cleared(
         return await outside.waiting(QUEUE) == 0
 
     await eventually(cleared, what="an expired command is gone")
+
+
+async def test_it_is_counted_how_commands_end(client: CommandClient, outside: Outside) -> None:
+    def ended(outcome: str) -> float:
+        labels = {"topic": start().topic, "outcome": outcome}
+        count = REGISTRY.get_sample_value("webinars_commands_sent_total", labels)
+        assert count is not None, f"{outcome} is there before the first"
+        return count
+
+    before = {outcome: ended(outcome) for outcome in ("answered", "unanswered", "not_sent", "failed")}
+    with pytest.raises(CommandUnanswered):
+        await client.send(start(), actor=SPEAKER, message_id=uuid4(), timeout=0.2)
+    client.listening = False
+    with pytest.raises(CommandNotSent):
+        await client.send(start(), actor=SPEAKER, message_id=uuid4())
+
+    after = {outcome: ended(outcome) for outcome in before}
+    assert after == before | {"unanswered": before["unanswered"] + 1, "not_sent": before["not_sent"] + 1}
 
 
 async def test_only_the_first_reply_counts_and_what_is_no_reply_is_passed_over(

@@ -101,7 +101,7 @@ async def test_what_only_looks_like_an_absent_database_is_the_job_s_own_failure(
         await work.connection.execute("select pg_terminate_backend(pg_backend_pid())")
 
     def failures() -> float:
-        return REGISTRY.get_sample_value("webinars_job_failures_total", {"job": "wrong"}) or 0
+        return REGISTRY.get_sample_value("webinars_job_failures_total", {"name": "wrong"}) or 0
 
     before = failures()
     async with opened(kit_database) as database, in_background(repeat(database, job, 0.01, "wrong")):

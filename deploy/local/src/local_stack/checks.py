@@ -71,6 +71,7 @@ def types() -> Part:
         *(str(folder.relative_to(ROOT)) for folder in folders),
         "deploy/compose",
         "deploy/kubernetes",
+        "deploy/observability",
         "scripts",
         "tests-e2e",
         # One by one: both consumers are a module called `consumer`.
@@ -84,7 +85,21 @@ def tests() -> Part:
     """Unit tests, and tests of single services on real servers; one after the other where somebody named these."""
     beside = () if named_servers() else SIDE_BY_SIDE
     # Files of few tests that take long come first, so that nobody waits for one of them alone at the end.
-    return Part("tests", ((*PYTEST, *beside, "examples", "deploy/local", "deploy/kubernetes", "libs", "services"),))
+    return Part(
+        "tests",
+        (
+            (
+                *PYTEST,
+                *beside,
+                "examples",
+                "deploy/local",
+                "deploy/kubernetes",
+                "deploy/observability",
+                "libs",
+                "services",
+            ),
+        ),
+    )
 
 
 def e2e() -> Part:

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from local_stack import background, checks, session
+from local_stack import background, checks, prometheus, session
 from local_stack.chromium import chromium
 from local_stack.errors import AlreadyRunningError, LocalStackError
 from local_stack.interrupts import Interrupts
@@ -70,7 +70,12 @@ def servers() -> int:
 
 def fetch() -> int:
     """Get everything that tests and demo need from the distribution now rather than in the middle of a test."""
-    found = {"postgres": str(binaries()), "rabbitmq": str(programs().server), "chromium": str(chromium())}
+    found = {
+        "postgres": str(binaries()),
+        "rabbitmq": str(programs().server),
+        "chromium": str(chromium()),
+        "prometheus": str(prometheus.programs().server),
+    }
     say(json.dumps(found, indent=1))
     return 0
 

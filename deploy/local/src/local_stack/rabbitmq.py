@@ -1,4 +1,4 @@
-"""A private RabbitMQ with its management plugin: own epmd, own ports, own data, a direct child of this process."""
+"""A private RabbitMQ with management and metrics: own epmd, own ports, own data, a direct child of this process."""
 
 import secrets
 import signal
@@ -23,6 +23,8 @@ CONFIG = """\
 listeners.tcp.1 = 127.0.0.1:{port}
 management.tcp.ip = 127.0.0.1
 management.tcp.port = {management_port}
+prometheus.tcp.ip = 127.0.0.1
+prometheus.tcp.port = {metrics_port}
 default_user = {user}
 default_pass = {password}
 log.console = true
@@ -52,10 +54,10 @@ class RabbitMQ:
         self._private = PrivateFolder("rabbitmq") if home is None else None
         self.home = self._private.path if self._private else Path(home or "")
         self.password = password or secrets.token_hex(16)
-        spare = processes.free_ports(4)
+        spare = processes.free_ports(5)
         self.port = port or spare[0]
         self.management_port = management_port or spare[1]
-        self._distribution_port, self.epmd_port = spare[2:]
+        self._distribution_port, self.epmd_port, self.metrics_port = spare[2:]
         self._user = ordinary_user()
         self._door = processes.Door("RabbitMQ")
         self._process: subprocess.Popen[bytes] | None = None
@@ -171,11 +173,17 @@ class RabbitMQ:
 
     def _write_files(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
-        (self.home / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        (self.home / "enabled_plugins").write_text("[rabbitmq_management,rabbitmq_prometheus].\n")
         config = self.home / "rabbitmq.conf"
         config.touch(mode=0o600)
         config.write_text(
-            CONFIG.format(port=self.port, management_port=self.management_port, user=USER, password=self.password)
+            CONFIG.format(
+                port=self.port,
+                management_port=self.management_port,
+                metrics_port=self.metrics_port,
+                user=USER,
+                password=self.password,
+            )
         )
         give(self.home, self._user)
 

@@ -64,6 +64,7 @@ class BatchHandling:
         self._database = database
         self._aside = aside
         self._suspects = Suspects(database)
+        metrics.begin_queue(queue)
 
     @property
     def most(self) -> int:

@@ -92,6 +92,7 @@ def env() -> None:
     """Print fresh secrets for docker compose, to be kept in a file `.env` that nobody else can read."""
     for name in ("RABBITMQ_ADMIN", "POSTGRES_ADMIN", *(service.replace("-", "_").upper() for service in SERVICES)):
         print(f"{name}_PASSWORD={secrets.token_hex(24)}")
+    print(f"GRAFANA_ADMIN_PASSWORD={secrets.token_hex(16)}")
     print(f"SESSION_KEYS={secrets.token_hex(32)}")
     keys("1")
 

@@ -1,8 +1,10 @@
 """Commands at their sender: a token, a deadline, one reply."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from contracts import Command, CommandReply, Envelope
@@ -11,6 +13,7 @@ from faststream import AckPolicy
 from faststream.rabbit import Channel, ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitMessage, RabbitQueue
 from pydantic import ValidationError
 
+from servicekit import metrics
 from servicekit.clock import HouseClock
 from servicekit.errors import BrokerAwayError, CommandNotSent, CommandUnanswered, NotPublishedError
 from servicekit.logs import get_logger
@@ -21,6 +24,31 @@ from servicekit.tokens import TokenMaker
 from servicekit.work import new_traceparent
 
 log = get_logger(__name__)
+
+_OUTCOMES = ("answered", "unanswered", "not_sent", "failed")
+S = TypeVar("S", bound=Callable[..., Coroutine[Any, Any, CommandReply]])
+
+
+def _counted(send: S) -> S:
+    """Count how commands end for who sends them."""
+
+    @wraps(send)
+    async def counting(client: "CommandClient", command: Command, **named: Any) -> CommandReply:
+        outcome = "failed"
+        try:
+            reply = await send(client, command, **named)
+            outcome = "answered"
+        except CommandNotSent:
+            outcome = "not_sent"
+            raise
+        except CommandUnanswered:
+            outcome = "unanswered"
+            raise
+        finally:
+            metrics.COMMANDS_SENT.labels(command.topic, outcome).inc()
+        return reply
+
+    return cast(S, counting)
 
 
 class CommandClient:
@@ -34,6 +62,9 @@ class CommandClient:
         # A double click is one command sent twice, and both wait for the one outcome.
         self._waiting: dict[str, set[asyncio.Future[CommandReply]]] = {}
         self.listening = False
+        for topic in TOPIC_OF.values():
+            for outcome in _OUTCOMES if topic.is_command else ():
+                metrics.COMMANDS_SENT.labels(topic.name, outcome)
 
     def listen(self, broker: RabbitBroker) -> None:
         """Register the reply queue of this instance."""
@@ -65,6 +96,7 @@ class CommandClient:
         for one in waiting:
             one.set_result(reply)
 
+    @_counted
     async def send(
         self,
         command: Command,

@@ -32,6 +32,7 @@ async def run_job(database: Database, handler: Handler) -> bool:
 async def repeat(database: Database, handler: Handler, seconds: float, name: str) -> None:
     """Run a job every so many seconds until cancelled; a failure is logged and makes the next pause longer."""
     failures = 0
+    metrics.JOB_FAILURES.labels(name)
     while True:
         longest = _LONGEST_PAUSE_SECONDS
         try:
@@ -70,6 +71,7 @@ def lock_key(name: str) -> int:
 async def hold_role(database: Database, handler: Handler, name: str) -> None:
     """Do a role while its session lock is held; when the lock's connection is lost the role is cancelled first."""
     failures = 0
+    metrics.JOB_FAILURES.labels(name)
     while True:
         try:
             await _hold_once(database, handler, name)

@@ -34,6 +34,7 @@ log = get_logger(__name__)
 
 _IN_FLIGHT = 8
 _ASK_AGAIN_SECONDS = 0.2
+_TROUBLING = (ErrorCode.UNAUTHENTICATED.value, ErrorCode.EXPIRED.value, ErrorCode.UNAVAILABLE.value, "unknown")
 _CLAIM = """
 insert into command_outcome (message_id, topic, actor_id, decided_at) values ($1, $2, $3, $4)
 on conflict (message_id) do nothing returning message_id
@@ -62,6 +63,8 @@ class CommandHandling:
         self._handler = handler
         self._database = database
         self._tokens = tokens
+        for outcome in _TROUBLING:
+            metrics.COMMANDS.labels(obeying.message.topic, outcome)
 
     async def decide(self, envelope: Envelope, body: bytes) -> CommandReply | None:
         """Return the reply to a command; None when it is not known whether it was done, so that nobody says it was not.

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,8 +14,10 @@ from servicekit.work import Work
 Readiness = Callable[[], Awaitable[dict[str, bool]]]
 
 
-def ops_app(service: str, readiness: Readiness) -> Starlette:
+def ops_app(service: str, readiness: Readiness, is_broker_connected: Callable[[], bool]) -> Starlette:
     """Return the app of `/health/live`, `/health/ready` and `/metrics`."""
+    # When a counter began is a second line for each, which nothing here asks for.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
 
     async def live(_: Request) -> Response:
         return JSONResponse({"service": service, "live": True})
@@ -28,6 +30,9 @@ def ops_app(service: str, readiness: Readiness) -> Starlette:
         )
 
     async def metrics_page(_: Request) -> Response:
+        for check, holds in (await readiness()).items():
+            metrics.READY.labels(check).set(holds)
+        metrics.BROKER_CONNECTED.set(is_broker_connected())
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(

@@ -170,7 +170,7 @@ class Service:
     async def _run(self) -> None:
         async with AsyncExitStack() as stack:
             sock = http.listening_socket(self.settings.ops_host, self.settings.ops_port)
-            ops_server = http.embedded(ops.ops_app(self.name, self.readiness))
+            ops_server = http.embedded(ops.ops_app(self.name, self.readiness, lambda: self.is_broker_connected))
             await stack.enter_async_context(http.serving(ops_server, sock, stopping=self.stopping))
             if not await self._until_stop(self._open_database()):
                 return

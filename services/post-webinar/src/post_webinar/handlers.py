@@ -12,6 +12,7 @@ from contracts import (
     ChatLinkRequested,
     ClientWebinarAttendanceClassified,
     CommandReply,
+    DeliveryState,
     ErrorCode,
     MessageTemplateEvent,
     MessageTemplateSet,
@@ -29,8 +30,9 @@ from uuid6 import uuid7
 from post_webinar.domain.allowance import Pace
 from post_webinar.domain.chat_tokens import TOKEN_BYTES, TOKEN_LIVES, token_hash
 from post_webinar.domain.planning import Control
+from post_webinar.measures import DELIVERIES, DUE, DUE_OLDEST, UNCERTAIN
 from post_webinar.planning import plan
-from post_webinar.repository import deliveries, links, locks, projections, routing, templates
+from post_webinar.repository import deliveries, links, locks, measuring, projections, routing, templates
 from post_webinar.resending import send_again
 from post_webinar.settings import PostWebinarSettings
 from post_webinar.telegram.role import hold_the_bot
@@ -175,6 +177,17 @@ async def doubt_long_sending(work: Work) -> bool:
     rows = await deliveries.doubt(work)
     deliveries.announce_changes(work, rows)
     return len(rows) == deliveries.SLICE
+
+
+@router.every(15.0)
+async def measure_ledger(work: Work) -> None:
+    """Measure the ledger for the metrics: one look for all of it, never one a message."""
+    ledger = await measuring.measure(work)
+    for state in DeliveryState:
+        DELIVERIES.labels(state.value).set(ledger.states.get(state, 0))
+    UNCERTAIN.set(ledger.uncertain)
+    DUE.set(ledger.due)
+    DUE_OLDEST.set(ledger.oldest_due_seconds)
 
 
 @router.every(3600.0)

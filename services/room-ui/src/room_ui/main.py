@@ -13,8 +13,9 @@ from starlette.types import ASGIApp
 from room_ui.accounts.accounts import Accounts
 from room_ui.accounts.sessions import Sessions
 from room_ui.handlers import announce_cta_shown, router
+from room_ui.measured import Measured
 from room_ui.parts import Commands, Parts
-from room_ui.push import Push
+from room_ui.push import PATHS, Push
 from room_ui.rooms.rooms import Rooms
 from room_ui.server import room_door, tune_garbage_collection
 from room_ui.settings import RoomUiSettings
@@ -64,8 +65,9 @@ def web_parts(service: Service, *, commands: Commands | None = None) -> Parts:
 
 
 def create_application(parts: Parts) -> ASGIApp:
-    """Return the whole web application: the push around the pages."""
-    return Push(create_app(parts), rooms=parts.rooms, sessions=parts.sessions, settings=parts.settings)
+    """Return the whole web application: the push around the pages, and both measured."""
+    push = Push(create_app(parts), rooms=parts.rooms, sessions=parts.sessions, settings=parts.settings)
+    return Measured(push, paths=PATHS)
 
 
 @asynccontextmanager

@@ -31,6 +31,7 @@ _STREAM_HEADERS = [
     (b"x-accel-buffering", b"no"),
 ]
 _STREAMS = frozenset({"/webinar/v1/state/stream", "/webinar/v1/webinars/stream", "/webinar/v1/desk/stream"})
+PATHS = _STREAMS | {"/webinar/v1/state", "/webinar/v1/webinars", "/webinar/v1/desk"}
 
 
 def _query(scope: Scope) -> Mapping[str, str]:

@@ -28,6 +28,7 @@ from room_ui.addresses import page_address, with_slash
 from room_ui.assets import STATIC, TEXTS, fingerprint, packed
 from room_ui.cookies import cookie_value
 from room_ui.doorway import LARGEST_BODY, Doorway
+from room_ui.measured import NotesRoute
 from room_ui.parts import Parts
 from room_ui.refusals import Refusal
 from room_ui.viewer import Viewer
@@ -244,4 +245,4 @@ def create_app(parts: Parts) -> ASGIApp:
         response = await _answer_refusal(Request({**scope, "app": app}, receive), refusal)
         await response(scope, receive, send)
 
-    return Doorway(app, parts.sessions, parts.settings, refuse=refuse)
+    return Doorway(NotesRoute(app), parts.sessions, parts.settings, refuse=refuse)

@@ -4,14 +4,20 @@ from typing import Any, cast
 
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.session.middlewares.base import NextRequestMiddlewareType
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
+from aiogram.methods import Response, TelegramMethod
+from aiogram.methods.base import TelegramType
 from aiohttp import ClientTimeout
 
+from post_webinar.measures import REQUESTS
 from post_webinar.settings import PostWebinarSettings
+from post_webinar.telegram.outcomes import Ending, failure_of
 
 REQUEST_SECONDS = 75.0
 """Longer than the minute after which a message is uncertain: a late answer still corrects it."""
 CONNECT_SECONDS = 10.0
+_EVERY_DAY = ("getMe", "getUpdates", "sendMessage")
 
 
 class TokenRefusedError(Exception):
@@ -24,4 +30,22 @@ def make_bot(settings: PostWebinarSettings) -> Bot:
     session = AiohttpSession(api=api)
     # aiogram hands this on to aiohttp as it is; a plain number would leave making the connection without a limit.
     session.timeout = cast(Any, ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS))
+    session.middleware(count_requests)
+    for name in _EVERY_DAY:
+        # What appears with its first failure does not look like an increase.
+        for ending in ("ok", *(ending.name.lower() for ending in Ending)):
+            REQUESTS.labels(name, ending)
     return Bot(settings.telegram_bot_token.get_secret_value(), session)
+
+
+async def count_requests(
+    make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
+) -> Response[TelegramType] | TelegramType:
+    """Count each request to the Bot API by how it ended."""
+    try:
+        answer = await make_request(bot, method)
+    except Exception as error:
+        REQUESTS.labels(method.__api_method__, failure_of(error).ending.name.lower()).inc()
+        raise
+    REQUESTS.labels(method.__api_method__, "ok").inc()
+    return answer

@@ -5,13 +5,13 @@ import asyncio
 from aiogram import Bot
 from aiogram.enums import ParseMode
 from contracts import DeliveryState
-from prometheus_client import Counter
 from servicekit import Database
 from servicekit.checkpoints import Checkpoint, checkpoint
 from servicekit.errors import DATABASE_TROUBLE
 from servicekit.logs import get_logger
 
 from post_webinar.domain.planning import Reason
+from post_webinar.measures import OUTCOMES
 from post_webinar.repository.claims import Claim, claim_next, record_outcome
 from post_webinar.settings import PostWebinarSettings
 from post_webinar.telegram.bot import TokenRefusedError
@@ -24,7 +24,6 @@ IDLE_SECONDS = 0.3
 RETRY_SECONDS = 1.0
 FAREWELL_SECONDS = 5.0
 MOST_UNDER_WAY = 50
-OUTCOMES = Counter("post_webinar_messages_total", "Messages handed to Telegram, by what became of them.", ["outcome"])
 
 
 class Sender:

@@ -257,6 +257,8 @@ class Rooms:
         self._publish_desk()
         measures.STREAMS.set(self._stream_count)
         measures.VIEWERS.set(sum(room.viewers for room in self._rooms.values()))
+        for status in ("live", "paused"):
+            measures.OPEN_ROOMS.labels(status).set(sum(room.webinar.status == status for room in self._rooms.values()))
 
     def viewers(self, webinar_id: UUID) -> int:
         """Return how many participants are in the room on all instances, as last counted."""

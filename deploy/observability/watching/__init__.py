@@ -1,0 +1,1 @@
+"""What there is to watch, read from the files that say so, for the tests."""
