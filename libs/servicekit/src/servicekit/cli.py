@@ -23,12 +23,12 @@ from servicekit.provision import (
     Login,
     default_management_url,
     provision_broker_users,
-    provision_databases,
     provision_retention,
     provision_teams,
     provision_topology,
     vhost_of,
 )
+from servicekit.service_databases import provision_databases
 from servicekit.tokens import new_key
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run a webinar platform.")
