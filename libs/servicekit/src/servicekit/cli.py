@@ -18,7 +18,7 @@ from servicekit.errors import BROKER_AWAY, DATABASE_TROUBLE
 from servicekit.history import Kept
 from servicekit.logs import configure, without_secrets
 from servicekit.management import ProvisioningError
-from servicekit.operator import after_restore, dead, doctor, follow, history, outbox, snapshots, team
+from servicekit.operator import after_restore, catch_up, dead, doctor, follow, history, outbox, snapshots, team
 from servicekit.provision import (
     Login,
     default_management_url,
@@ -35,6 +35,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run a webina
 app.command("doctor")(doctor.doctor)
 app.command("follow")(follow.follow)
 app.command("history")(history.history)
+app.command("catch-up")(catch_up.catch_up)
 app.add_typer(team.app, name="team")
 app.add_typer(dead.app, name="dead")
 app.add_typer(outbox.app, name="outbox")

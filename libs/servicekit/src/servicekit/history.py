@@ -95,16 +95,23 @@ def offset_of(message: Incoming) -> int:
     return offset
 
 
+async def first_kept(connection: aio_pika.abc.AbstractConnection) -> Incoming | None:
+    """Return the oldest message that is not forgotten; None when there is none. Raises as `read_history`."""
+    async with _reading(connection, "first", 1) as heard:
+        return await _next(heard, _FIRST_SECONDS)
+
+
 async def read_history(
-    connection: aio_pika.abc.AbstractConnection, start: Start, *, follow: bool = False
+    connection: aio_pika.abc.AbstractConnection, start: Start, *, follow: bool = False, last_wanted: int | None = None
 ) -> AsyncGenerator[Incoming]:
     """Yield what was said, in the order in which the broker got it; ends at what was the last when it began.
 
-    With `follow` it goes on until the connection is lost. A moment is one of the broker's clock, and is found to the
-    chunk: a little before it may come, too. Raises `HistoryError`, or one of `BROKER_AWAY`.
+    With `follow` it goes on until the connection is lost; it ends at the message of this number when it is known to be
+    there. A moment is one of the broker's clock, and is found to the chunk: a little before it may come, too. Raises
+    `HistoryError`, or one of `BROKER_AWAY`.
     """
-    end = None if follow else await _end(connection)
-    if not follow and end is None:
+    end = None if follow else last_wanted if last_wanted is not None else await _end(connection)
+    if not follow and (end is None or (isinstance(start, int) and start > end)):
         return
     async with _reading(connection, start, _PREFETCH) as heard:
         last = -1
