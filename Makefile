@@ -69,8 +69,9 @@ screenshots: bootstrap ## Every page in every state, into docs/screenshots: ONLY
 format: bootstrap ## Put the code into its style
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format .
 
-docs: bootstrap ## Write docs/events.md and docs/asyncapi.json from the contracts
+docs: bootstrap ## Write docs/events.md, docs/asyncapi.json and docs/settings.md from the code
 	@$(PYTHON) -m contracts.docs
+	@$(PYTHON) -m servicekit.settings_docs
 
 lock: bootstrap ## Compile requirements/*.txt from *.in, and what npm has to get
 	@$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt

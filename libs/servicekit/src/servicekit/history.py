@@ -1,11 +1,11 @@
 """The history: a stream that keeps what was said in public, so that who comes late can read all of it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 import aio_pika
 import aiormq.exceptions
@@ -42,17 +42,6 @@ class Kept:
 
     days: int = KEPT_DAYS
     megabytes: int = KEPT_MEGABYTES
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, str]) -> Self:
-        """Read HISTORY_DAYS and HISTORY_MEGABYTES; raises `ProvisioningError` for what is no number above 0."""
-        found = {}
-        for name, default in (("HISTORY_DAYS", KEPT_DAYS), ("HISTORY_MEGABYTES", KEPT_MEGABYTES)):
-            word = settings.get(name) or str(default)
-            if not (word.isascii() and word.isdigit() and int(word)):
-                raise ProvisioningError(f"{name} is {word!r}; it has to be a whole number above 0.")
-            found[name] = int(word)
-        return cls(found["HISTORY_DAYS"], found["HISTORY_MEGABYTES"])
 
 
 async def limit_history(management: Management, vhost: str, kept: Kept) -> None:

@@ -1,7 +1,6 @@
 """`webinarctl catch-up`: queues that were not there get from the history what they missed."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -28,6 +27,7 @@ from servicekit.history import HistoryError, Start
 from servicekit.operator.broker import connected
 from servicekit.operator.history import FORMS, moment_of, start_of
 from servicekit.operator.places import words_of
+from servicekit.operator.settings import OperatorSettings
 from servicekit.operator.showing import AsJson, ask, counted, fail, say, say_json, show, warn
 from servicekit.publisher import Link
 
@@ -58,7 +58,7 @@ def catch_up(  # noqa: PLR0917 - options by name, to Typer
     Reads RABBITMQ_URL (the administrators'). What was handled before changes nothing when it comes again, so rather say
     an earlier time. Broken off, it may be repeated, or goes on from the number that it names.
     """
-    url = os.environ.get("RABBITMQ_URL")
+    url = OperatorSettings().rabbitmq_url
     if not url:
         fail("RABBITMQ_URL (the administrators') is not set.")
     now = datetime.now(UTC)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import sys
 from contextlib import aclosing
@@ -18,6 +17,7 @@ from servicekit.history import HistoryError, Incoming, Start, moment_before, off
 from servicekit.operator.broker import connected
 from servicekit.operator.follow import COLOURS, ECHOES, Names, known_names
 from servicekit.operator.places import words_of
+from servicekit.operator.settings import OperatorSettings
 from servicekit.operator.showing import AsJson, fail, plain, printable, readable, say, warn
 from servicekit.operator.story import Story
 
@@ -82,7 +82,7 @@ def history(
     Reads RABBITMQ_URL (an administrator's or a team's); with DATABASE_URL people and webinars have their names. On a
     terminal, what only repeats for other teams is left out; ask for it by --topic. With --json everything is a line.
     """
-    url = os.environ.get("RABBITMQ_URL")
+    url = OperatorSettings().rabbitmq_url
     if not url:
         fail("RABBITMQ_URL (an administrator's or a team's) is not set.")
     public = sorted(one.name for one in public_topics())
