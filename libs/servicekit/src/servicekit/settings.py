@@ -49,7 +49,7 @@ class ServiceSettings(BaseSettings):
         default=10,
         ge=2,
         le=100,
-        description="how many connections to its database this process works with; beside them it has up to four for"
+        description="how many connections to its database this process works with; beside them it has up to six for"
         " the relay, for locks and for asking whether the server answers",
         json_schema_extra={"unit": "connections"},
     )
