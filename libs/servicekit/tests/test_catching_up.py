@@ -76,7 +76,7 @@ async def miss(outside: Outside, *names: str, topic: str = ENTERED, queue: str =
     await outside.channel.queue_delete(queue)
     for name in names:
         await outside.say(entered(name))
-    await provision_topology(outside.url, services=(ATTENDANCE, ROOM_UI))
+    await provision_topology(outside.url, services=(ATTENDANCE,))
 
 
 async def test_the_queue_alone_gets_what_it_missed_as_it_was_said_and_marked(house: Outside, catch_up: CatchUp) -> None:
@@ -87,7 +87,7 @@ async def test_the_queue_alone_gets_what_it_missed_as_it_was_said_and_marked(hou
         headers = {"schema_version": 1, "traceparent": "00-1-2-03", "CC": [NEIGHBOUR], "BCC": [FURTHER]}
         await house.say(entered(lead), message_id=message_id, timestamp=said_at, headers=headers)
     await house.say(WebinarCompleted.from_json(example(COMPLETED)))
-    await provision_topology(house.url, services=(ATTENDANCE, ROOM_UI))
+    await provision_topology(house.url, services=(ATTENDANCE,))
     others = {name: await house.waiting(name) for name in (NEIGHBOUR, FURTHER)}
 
     done = await catch_up(QUEUE, "--since", "first", "--yes")
@@ -154,9 +154,9 @@ async def test_broken_off_it_says_where_to_go_on_and_may_be_repeated(house: Outs
     await house.channel.queue_delete(QUEUE)
     exchange = await house.channel.get_exchange(EXCHANGE, ensure=False)
     names = [f"lead-{number:03}" for number in range(many)]
-    for name in names:
-        await exchange.publish(aio_pika.Message(entered(name).to_json(), message_id=name, type=ENTERED), ENTERED)
-    await provision_topology(house.url, services=(ATTENDANCE, ROOM_UI))
+    said = (aio_pika.Message(entered(name).to_json(), message_id=name, type=ENTERED) for name in names)
+    await asyncio.gather(*(exchange.publish(message, ENTERED) for message in said))
+    await provision_topology(house.url, services=(ATTENDANCE,))
     wanted = Wanted((queue_named(QUEUE),))
 
     async def give(url: str, given: Given) -> None:

@@ -10,7 +10,7 @@ from attendance.main import create_service
 from attendance.settings import AttendanceSettings
 from attendance.testing import completed
 from contracts import ClientWebinarAttendanceClassified, UserAttended, WebinarCompleted
-from contracts.topology import ATTENDANCE, POST_WEBINAR, ROOM_UI, queues_of
+from contracts.topology import ATTENDANCE, POST_WEBINAR, queues_of
 from servicekit import Service
 from servicekit.cli import app
 from servicekit.live_testing import Outside, running
@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 
 QUEUE = f"{ATTENDANCE}.{WebinarCompleted.topic}"
 VERDICTS = ClientWebinarAttendanceClassified.topic
-HOUSE = (ATTENDANCE, ROOM_UI, POST_WEBINAR)
+HOUSE = (ATTENDANCE, POST_WEBINAR)
 NO_SETTINGS = dict.fromkeys(("DATABASE_URL", "SERVICE_DATABASE_URL", "RABBITMQ_MANAGEMENT_URL"))
 
 
@@ -75,8 +75,8 @@ async def classified(service: Service) -> set[str]:
 
 
 async def waiting_elsewhere(outside: Outside) -> dict[str, int]:
-    """What of public facts waits in the queues of those who do not run here."""
-    names = [queue.name for service in (ROOM_UI, POST_WEBINAR) for queue in queues_of(service) if queue.topic.public]
+    """What of public facts waits in the queues of who does not run here."""
+    names = [queue.name for queue in queues_of(POST_WEBINAR) if queue.topic.public]
     return {name: waiting for name in names if (waiting := await outside.waiting(name))}
 
 
@@ -122,7 +122,7 @@ async def test_what_a_deleted_queue_missed_is_handled_once_and_what_was_handled_
             each = {message.message_id: json.loads(message.body)["lead_id"] for message in said}
             assert Counter(each.values()) == Counter(participants.leads)
         # Nobody else got anything but the new verdicts.
-        new = {f"{service}.{VERDICTS}": leads for service in (ROOM_UI, POST_WEBINAR)}
+        new = {f"{POST_WEBINAR}.{VERDICTS}": leads}
         assert set(elsewhere) == set(new)
 
         async def only_verdicts_wait() -> bool:
