@@ -69,8 +69,9 @@ screenshots: bootstrap ## Every page in every state, into docs/screenshots: ONLY
 format: bootstrap ## Put the code into its style
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format .
 
-docs: bootstrap ## Write docs/events.md and docs/asyncapi.json from the contracts, and the alerts for Kubernetes
+docs: bootstrap ## Write docs/events.md, docs/asyncapi.json, docs/settings.md, and the alerts for Kubernetes
 	@$(PYTHON) -m contracts.docs
+	@$(PYTHON) -m servicekit.settings_docs
 	@PYTHONPATH=deploy/observability $(PYTHON) -m watching.kubernetes
 
 lock: bootstrap ## Compile requirements/*.txt from *.in, and what npm has to get

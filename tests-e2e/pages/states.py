@@ -468,6 +468,10 @@ PAGES = (
         (State("messages", "the texts", "planned", "admin", DESK + "/messages/", "[data-template]"),),
     ),
     PageStates(
+        "Events",
+        (State("events", "the catalogue", "planned", "speaker", DESK + "/events/", "#webinar_event"),),
+    ),
+    PageStates(
         "Ways in",
         (
             State("signin", "sign in", "planned", None, "/account/login/", '[name="password"]'),

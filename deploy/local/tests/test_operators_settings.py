@@ -5,7 +5,6 @@ import re
 import pytest
 from contracts.topology import SERVICES
 from local_stack.paths import ROOT
-from servicekit import ServiceSettings
 
 PAGE = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
 
@@ -27,12 +26,3 @@ def handed_on(service: str) -> set[str]:
 @pytest.mark.parametrize("service", SERVICES)
 def test_what_an_operator_sets_reaches_the_services_that_the_page_names(service: str) -> None:
     assert handed_on(service) == listed(service)
-
-
-def test_the_page_lists_what_every_service_reads() -> None:
-    _, _, table = PAGE.partition("Of every service:\n\n")
-    table, _, _ = table.partition("\n\n")
-    names = {name for row in table.splitlines() for name in re.findall(r"`([A-Z_]+)`", row.split("|")[1])}
-
-    # Delays lie in the queues, so only provisioning makes use of it.
-    assert names == {field.upper() for field in ServiceSettings.model_fields} - {"RETRY_SCALE"}

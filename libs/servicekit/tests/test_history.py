@@ -11,7 +11,8 @@ import aio_pika
 import pytest
 from contracts import UserAttended, WebinarEvent
 from contracts.examples import example
-from contracts.topology import ATTENDANCE, EXCHANGE, HISTORY, TOPICS
+from contracts.topology import ATTENDANCE, EXCHANGE, HISTORY, SERVICES, TOPICS
+from pydantic import ValidationError
 from servicekit.after_restore import empty_queues
 from servicekit.cli import app
 from servicekit.history import HistoryError, Kept, Start, declare_history, limit_history, offset_of, read_history
@@ -21,6 +22,7 @@ from servicekit.operator.checks_of_broker import queues
 from servicekit.operator.findings import Report, State
 from servicekit.operator.follow import Names
 from servicekit.operator.history import Choice, Past, moment_of, start_of
+from servicekit.operator.settings import ProvisionSettings
 from servicekit.provision import provision_topology, vhost_of
 from servicekit.testing import NOON, eventually
 from typer.testing import CliRunner, Result
@@ -146,12 +148,25 @@ async def test_the_oldest_is_forgotten_past_the_limit_and_no_publisher_waits(fre
         await eventually(forgets, seconds=60, what="a history of a megabyte")
 
 
-def test_how_much_is_kept_is_a_number_above_nothing() -> None:
-    assert Kept.from_settings({}) == Kept(90, 2_000)
-    assert Kept.from_settings({"HISTORY_DAYS": "7", "HISTORY_MEGABYTES": ""}) == Kept(7, 2_000)
+def test_how_much_is_kept_is_a_number_above_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ProvisionSettings().kept == Kept(90, 2_000)
+    monkeypatch.setenv("HISTORY_DAYS", "7")
+    monkeypatch.setenv("HISTORY_MEGABYTES", "")
+    assert ProvisionSettings().kept == Kept(7, 2_000)
     for word in ("0", "-1", "1.5", "a week", "²"):
-        with pytest.raises(ProvisioningError, match="HISTORY_DAYS"):
-            Kept.from_settings({"HISTORY_DAYS": word})
+        monkeypatch.setenv("HISTORY_DAYS", word)
+        with pytest.raises(ValidationError, match="history_days"):
+            ProvisionSettings()
+
+
+def test_a_setting_of_provisioning_that_is_none_is_named() -> None:
+    passwords = {f"{service.replace('-', '_').upper()}_PASSWORD": "hidden" for service in SERVICES}
+    servers = {"DATABASE_URL": "postgresql://a:hidden@127.0.0.1:1/a", "RABBITMQ_URL": "amqp://a:hidden@127.0.0.1:1/"}
+    asked = CliRunner().invoke(app, ["provision"], env=passwords | servers | {"RETRY_SCALE": "fast"})
+
+    assert (asked.exit_code, asked.stdout) == (2, "")
+    assert asked.stderr.startswith("RETRY_SCALE: ")
+    assert "hidden" not in asked.stderr
 
 
 async def test_the_doctor_minds_a_history_that_is_missing_and_not_one_that_nobody_reads(house: Outside) -> None:

@@ -1,21 +1,16 @@
 """Provisioning: repeatable, correcting, and no right more than the table gives."""
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import aio_pika
 import aiormq.exceptions
-import asyncpg
 import pytest
 from contracts import AccountEvent, WebinarEvent
 from contracts.examples import example
 from contracts.topology import (
-    ATTENDANCE,
     DEAD_EXCHANGE,
     DELAY_SECONDS,
     EXCHANGE,
@@ -25,7 +20,6 @@ from contracts.topology import (
     ROOM_UI,
     SERVICES,
     TOPICS,
-    TRACKER,
     delay_exchange,
     queues_of,
 )
@@ -33,11 +27,7 @@ from servicekit import Heard, Router, Service, ServiceSettings, Work
 from servicekit.dead_letters import read_dead_letters
 from servicekit.live_testing import Outside, running
 from servicekit.management import ProvisioningError
-from servicekit.provision import (
-    Login,
-    provision_databases,
-    provision_topology,
-)
+from servicekit.provision import provision_topology
 from servicekit.testing import SIGNING_KEY, eventually
 
 RETRY_SCALE = 0.001
@@ -202,34 +192,3 @@ async def test_a_queue_that_was_declared_otherwise_is_corrected_unless_it_holds_
         with pytest.raises(ProvisioningError, match=queue.name):
             await provision_topology(fresh_vhost, retry_scale=0.001, services=(POST_WEBINAR,))
         assert await outside.waiting(queue.name) == 1
-
-
-async def opens(servers: Any, user: str, password: str, database: str) -> bool:
-    parts = urlsplit(servers.database_url)
-    with suppress(asyncpg.PostgresError):
-        connection = await asyncpg.connect(
-            user=user, password=password, database=database, host=parts.hostname, port=parts.port
-        )
-        await connection.close()
-        return True
-    return False
-
-
-async def test_each_service_opens_its_own_database_alone(servers: Any) -> None:
-    # Not the services' own names: somebody may have named servers that are in use.
-    first, second = (f"kit-{secrets.token_hex(4)}" for _ in range(2))
-    logins = [Login(TRACKER, "first", first), Login(ATTENDANCE, "o'second \\", second)]
-    roles = [login.role for login in logins]
-    try:
-        await asyncio.gather(*(provision_databases(servers.database_url, logins) for _ in range(2)))
-        await provision_databases(servers.database_url, [Login(TRACKER, "changed", first)])
-        assert await opens(servers, roles[0], "changed", roles[0])
-        assert not await opens(servers, roles[0], "first", roles[0])
-        assert await opens(servers, roles[1], "o'second \\", roles[1])
-        assert not await opens(servers, roles[0], "changed", roles[1])
-    finally:
-        connection = await asyncpg.connect(servers.database_url)
-        for role in roles:
-            await connection.execute(f'drop database if exists "{role}" with (force)')
-            await connection.execute(f'drop role if exists "{role}"')
-        await connection.close()

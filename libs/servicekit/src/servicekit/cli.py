@@ -12,29 +12,31 @@ from importlib.metadata import entry_points
 import aiohttp
 import typer
 from contracts.topology import SERVICES
+from pydantic import ValidationError
 from rich.console import Console
 
 from servicekit.errors import BROKER_AWAY, DATABASE_TROUBLE
-from servicekit.history import Kept
 from servicekit.logs import configure, without_secrets
 from servicekit.management import ProvisioningError
-from servicekit.operator import after_restore, dead, doctor, follow, history, outbox, snapshots, team
+from servicekit.operator import after_restore, catch_up, dead, doctor, follow, history, outbox, snapshots, team
+from servicekit.operator.settings import ProvisionSettings
 from servicekit.provision import (
     Login,
     default_management_url,
     provision_broker_users,
-    provision_databases,
     provision_retention,
     provision_teams,
     provision_topology,
     vhost_of,
 )
+from servicekit.service_databases import provision_databases
 from servicekit.tokens import new_key
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run a webinar platform.")
 app.command("doctor")(doctor.doctor)
 app.command("follow")(follow.follow)
 app.command("history")(history.history)
+app.command("catch-up")(catch_up.catch_up)
 app.add_typer(team.app, name="team")
 app.add_typer(dead.app, name="dead")
 app.add_typer(outbox.app, name="outbox")
@@ -59,21 +61,27 @@ def provision() -> None:
     """
     logins = [Login(service, _required(f"{service.replace('-', '_').upper()}_PASSWORD")) for service in SERVICES]
     broker_url, database_url = _required("RABBITMQ_URL"), _required("DATABASE_URL")
-    management_url = os.environ.get("RABBITMQ_MANAGEMENT_URL") or default_management_url(broker_url)
     try:
-        count = asyncio.run(_provision(broker_url, management_url, database_url, logins))
+        settings = ProvisionSettings()
+    except ValidationError as error:
+        for one in error.errors():
+            console.print(f"{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}. See docs/settings.md.", style="red")
+        raise typer.Exit(2) from error
+    try:
+        count = asyncio.run(_provision(broker_url, database_url, settings, logins))
     except _TROUBLE as error:
         console.print(f"Not provisioned: {without_secrets(str(error))}", style="red")
         raise typer.Exit(1) from error
     console.print(f"Provisioned: {count} queues, {len(logins)} databases and users.")
 
 
-async def _provision(broker_url: str, management_url: str, database_url: str, logins: list[Login]) -> int:
-    kept, vhost = Kept.from_settings(os.environ), vhost_of(broker_url)
+async def _provision(broker_url: str, database_url: str, settings: ProvisionSettings, logins: list[Login]) -> int:
+    management_url = settings.rabbitmq_management_url or default_management_url(broker_url)
+    vhost = vhost_of(broker_url)
     await provision_databases(database_url, logins)
     # Before the stream is there, so that it never grows without a limit.
-    await provision_retention(management_url, vhost, kept)
-    count = await provision_topology(broker_url, retry_scale=float(os.environ.get("RETRY_SCALE", "1")))
+    await provision_retention(management_url, vhost, settings.kept)
+    count = await provision_topology(broker_url, retry_scale=settings.retry_scale)
     await provision_broker_users(management_url, vhost, logins)
     await provision_teams(management_url, vhost)
     return count
@@ -100,7 +108,7 @@ def env() -> None:
 def _required(name: str) -> str:
     value = os.environ.get(name)
     if not value:
-        console.print(f"{name} is not set. See docs/operating.md.", style="red")
+        console.print(f"{name} is not set. See docs/settings.md.", style="red")
         raise typer.Exit(2)
     return value
 

@@ -1,11 +1,11 @@
 """The history: a stream that keeps what was said in public, so that who comes late can read all of it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 import aio_pika
 import aiormq.exceptions
@@ -42,17 +42,6 @@ class Kept:
 
     days: int = KEPT_DAYS
     megabytes: int = KEPT_MEGABYTES
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, str]) -> Self:
-        """Read HISTORY_DAYS and HISTORY_MEGABYTES; raises `ProvisioningError` for what is no number above 0."""
-        found = {}
-        for name, default in (("HISTORY_DAYS", KEPT_DAYS), ("HISTORY_MEGABYTES", KEPT_MEGABYTES)):
-            word = settings.get(name) or str(default)
-            if not (word.isascii() and word.isdigit() and int(word)):
-                raise ProvisioningError(f"{name} is {word!r}; it has to be a whole number above 0.")
-            found[name] = int(word)
-        return cls(found["HISTORY_DAYS"], found["HISTORY_MEGABYTES"])
 
 
 async def limit_history(management: Management, vhost: str, kept: Kept) -> None:
@@ -95,16 +84,23 @@ def offset_of(message: Incoming) -> int:
     return offset
 
 
+async def first_kept(connection: aio_pika.abc.AbstractConnection) -> Incoming | None:
+    """Return the oldest message that is not forgotten; None when there is none. Raises as `read_history`."""
+    async with _reading(connection, "first", 1) as heard:
+        return await _next(heard, _FIRST_SECONDS)
+
+
 async def read_history(
-    connection: aio_pika.abc.AbstractConnection, start: Start, *, follow: bool = False
+    connection: aio_pika.abc.AbstractConnection, start: Start, *, follow: bool = False, last_wanted: int | None = None
 ) -> AsyncGenerator[Incoming]:
     """Yield what was said, in the order in which the broker got it; ends at what was the last when it began.
 
-    With `follow` it goes on until the connection is lost. A moment is one of the broker's clock, and is found to the
-    chunk: a little before it may come, too. Raises `HistoryError`, or one of `BROKER_AWAY`.
+    With `follow` it goes on until the connection is lost; it ends at the message of this number when it is known to be
+    there. A moment is one of the broker's clock, and is found to the chunk: a little before it may come, too. Raises
+    `HistoryError`, or one of `BROKER_AWAY`.
     """
-    end = None if follow else await _end(connection)
-    if not follow and end is None:
+    end = None if follow else last_wanted if last_wanted is not None else await _end(connection)
+    if not follow and (end is None or (isinstance(start, int) and start > end)):
         return
     async with _reading(connection, start, _PREFETCH) as heard:
         last = -1

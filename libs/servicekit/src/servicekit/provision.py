@@ -1,4 +1,4 @@
-"""Provisioning: topology, databases, roles, broker users with least privilege; idempotent, by administrators alone."""
+"""Provisioning: topology and broker users with least privilege; idempotent, by administrators alone."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from urllib.parse import unquote, urlsplit
 
 import aio_pika
 import aiormq.exceptions
-import asyncpg
 from aio_pika import ExchangeType
 from contracts.topology import (
     DEAD_EXCHANGE,
@@ -36,9 +35,6 @@ _AT_LEAST_ONCE = {
     "x-dead-letter-strategy": "at-least-once",
     "x-overflow": "reject-publish",
 }
-
-
-_LOCK = 7_113_060_113
 
 
 @dataclass(frozen=True)
@@ -184,32 +180,6 @@ async def provision_teams(management_url: str, vhost: str) -> None:
         for name in await teams.names(management, vhost):
             await teams.limit_queues(management, vhost)
             await teams.give_rights(management, vhost, name)
-
-
-async def provision_databases(database_url: str, logins: list[Login]) -> None:
-    """Make or correct a database and a role for each service; no role reaches another's database."""
-    connection = await asyncpg.connect(database_url, timeout=10)
-    try:
-        # Two at once would trip over each other's rows of roles and databases.
-        await connection.execute(f"select pg_advisory_lock({_LOCK})")
-        for login in logins:
-            role = _quoted(login.role)
-            exists = await connection.fetchval("select exists (select from pg_roles where rolname = $1)", login.role)
-            verb = "alter" if exists else "create"
-            secret = await connection.fetchval("select quote_literal($1)", login.password)
-            await connection.execute(f"{verb} role {role} login nosuperuser nocreatedb nocreaterole password {secret}")
-            found = await connection.fetchval("select exists (select from pg_database where datname = $1)", login.role)
-            if not found:
-                # An administrator who is no superuser must belong to the role to give it a database.
-                await connection.execute(f"grant {role} to current_user")
-                await connection.execute(f"create database {role} owner {role}")
-            await connection.execute(f"revoke all on database {role} from public")
-    finally:
-        await connection.close()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def vhost_of(broker_url: str) -> str:

@@ -12,10 +12,15 @@ from core_webinar.domain import FRAME_HOSTS, frame_hosts
 class CoreWebinarSettings(ServiceSettings):
     """Settings of core-webinar, beside those of every service."""
 
-    command_verify_keys: str = Field(description="`kid:base64url public key`, comma separated: who may sign commands")
+    command_verify_keys: str = Field(
+        description="the public keys by which commands are checked, `kid:base64url` each, comma separated; the other"
+        " half of room-ui's `COMMAND_SIGNING_KEY`"
+    )
     frame_hosts: Annotated[frozenset[str], NoDecode] = Field(
         default=FRAME_HOSTS,
-        description="hosts allowed in player_src and chat_src beside the built-in ones, comma separated",
+        description="further hosts whose player or chat may be framed in the room, beside those of YouTube, VK,"
+        " Rutube and Vimeo",
+        json_schema_extra={"default_words": "the built-in ones"},
     )
 
     @field_validator("frame_hosts", mode="before")

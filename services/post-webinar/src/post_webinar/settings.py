@@ -9,11 +9,27 @@ from servicekit import ServiceSettings
 class PostWebinarSettings(ServiceSettings):
     """Settings of post-webinar beside those of every service."""
 
-    command_verify_keys: str = Field(description="`kid:base64url public key`, comma separated: who may sign commands")
-    base_url: str = Field(description="where people open the site; links in messages begin with it")
-    telegram_bot_token: SecretStr = Field(default=SecretStr(""), description="empty: nothing is sent, nobody can link")
-    telegram_api_url: str = Field(default="", description="another Bot API server; empty: api.telegram.org")
-    followup_delay: int = Field(default=300, ge=0, description="seconds from the stop to the follow-up")
+    command_verify_keys: str = Field(
+        description="the public keys by which commands are checked, `kid:base64url` each, comma separated; the other"
+        " half of room-ui's `COMMAND_SIGNING_KEY`"
+    )
+    base_url: str = Field(description="the public address, `https://host`; every link in a message begins with it")
+    telegram_bot_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="the bot's token, as Telegram's @BotFather gives it; without one nothing is sent and nobody can"
+        " link a chat",
+    )
+    telegram_api_url: str = Field(
+        default="",
+        description="a Bot API server of one's own",
+        json_schema_extra={"default_words": "`https://api.telegram.org`"},
+    )
+    followup_delay: int = Field(
+        default=300,
+        ge=0,
+        description="how long after the stop the messages go; until then the desk can hold or cancel them",
+        json_schema_extra={"unit": "seconds"},
+    )
 
     @field_validator("base_url", "telegram_api_url")
     @classmethod

@@ -1,6 +1,6 @@
 """What an operator can set for room-ui."""
 
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
@@ -12,25 +12,72 @@ _USUAL_PORTS = {"http": 80, "https": 443}
 class RoomUiSettings(ServiceSettings):
     """Read from environment variables of the same names in capitals."""
 
-    base_url: str = Field(description="the public address, as people type it; absolute links come from it alone")
-    http_host: str = Field(default="127.0.0.1", description="address of the HTTP port")
-    http_port: int = Field(default=8000, ge=0, le=65535, description="the HTTP port; 0 takes a free one")
-    session_keys: str = Field(description="comma separated secrets of 16 characters or more; the first one signs")
-    command_signing_key: str = Field(description="`kid:base64url` of a 32-byte Ed25519 seed; signs what the desk asks")
-    signup_url: str = Field(default="", description="where a guest books a place; empty: /signup/ says how")
-    default_locale: str = Field(default="ru", pattern="^(ru|en)$", description="language of a visitor without a choice")
-    organiser_contact: str = Field(default="", description="shown to who has no partner: text, a link or @name")
+    base_url: str = Field(
+        description="the public address as people type it, `https://host` without a path; absolute links come from it"
+        " alone, and with `https` the cookies are `Secure`"
+    )
+    http_host: str = Field(default="127.0.0.1", description="the address that the pages are served on")
+    http_port: int = Field(default=8000, ge=0, le=65535, description="their port; 0 takes a free one")
+    session_keys: str = Field(
+        description="secrets of 16 characters or more that cookies are signed with, comma separated; the first one"
+        " signs, all of them are accepted",
+        repr=False,
+    )
+    command_signing_key: str = Field(
+        description="the key that what the desk asks is signed with, `kid:base64url` of a 32-byte Ed25519 seed;"
+        " `webinarctl keys` makes one",
+        repr=False,
+    )
+    signup_url: str = Field(
+        default="",
+        description="where a guest books a place",
+        json_schema_extra={"default_words": "the page `/signup/`, which says how"},
+    )
+    default_locale: Literal["ru", "en"] = Field(
+        default="ru", description="the language of a visitor who has chosen none"
+    )
+    organiser_contact: str = Field(
+        default="", description="whom somebody without a partner turns to, as shown to them: text, a link or @name"
+    )
     forwarded_allow_ips: str = Field(
-        default="127.0.0.1", description="proxies whose X-Forwarded-For is believed; comma separated addresses"
+        default="127.0.0.1",
+        description="addresses or networks of the proxies whose `X-Forwarded-For` is believed, comma separated; without"
+        " the right one all visitors share one limit of failed sign-ins",
     )
-    state_requests_per_second: float = Field(default=5.0, gt=0, description="polls of the state, per session")
-    state_burst: int = Field(default=20, ge=1, description="polls of the state at once, per session")
-    streams_per_session: int = Field(default=500, ge=1, description="event streams open at once, per session")
-    streams_per_process: int = Field(default=18_000, ge=1, description="event streams open at once; each is a file")
+    state_requests_per_second: float = Field(
+        default=5.0,
+        gt=0,
+        description="how often a session may poll the state; more is answered with 429",
+        json_schema_extra={"unit": "requests a second"},
+    )
+    state_burst: int = Field(
+        default=20,
+        ge=1,
+        description="how often it may do so at once, after a pause",
+        json_schema_extra={"unit": "requests"},
+    )
+    streams_per_session: int = Field(
+        default=500, ge=1, description="how many streams a session may have open", json_schema_extra={"unit": "streams"}
+    )
+    streams_per_process: int = Field(
+        default=18_000,
+        ge=1,
+        description="how many streams this process holds; each is an open file, so stay below its limit of these",
+        json_schema_extra={"unit": "streams"},
+    )
     minimum_watched_seconds: int = Field(
-        default=300, ge=0, description="as the tracker has it; for who would attend at another completion percent"
+        default=300,
+        ge=0,
+        description="the tracker's value once more: the report asks who would attend at another percent",
+        json_schema_extra={"unit": "seconds"},
     )
-    sign_in_attempts: int = Field(default=10, ge=1, description="failed sign-ins per login and address in 15 minutes")
+    sign_in_attempts: int = Field(
+        default=10,
+        ge=1,
+        description="how many sign-ins with one login may fail from one address in 15 minutes; twenty times as many"
+        " from one address",
+        json_schema_extra={"unit": "attempts"},
+    )
 
     @model_validator(mode="after")
     def _says_what_is_wrong(self) -> Self:

@@ -12,22 +12,43 @@ from tracker.domain.stop import Wait
 class TrackerSettings(ServiceSettings):
     """Settings of the tracker beside those of every service."""
 
-    minimum_watched_seconds: int = Field(default=300, ge=0, description="who watched less has not completed")
+    minimum_watched_seconds: int = Field(
+        default=300,
+        ge=0,
+        description="who watched less has not completed; room-ui needs the same value",
+        json_schema_extra={"unit": "seconds"},
+    )
     present_at_stop_seconds: int = Field(
         default=300,
         ge=1,
-        description="be there so long before the stop; at most a tenth of the time on air",
+        description="who is there at some time in so long before the stop has completed; at most a tenth of the time"
+        " on air counts",
+        json_schema_extra={"unit": "seconds"},
     )
-    finalise_min_seconds: float = Field(default=3.0, ge=0, description="outcomes wait at least so long for reports")
-    finalise_max_seconds: float = Field(default=30.0, ge=0, description="and at most so long")
+    finalise_min_seconds: float = Field(
+        default=3.0,
+        ge=0,
+        description="after the stop, outcomes wait at least so long for the last reports of presence",
+        json_schema_extra={"unit": "seconds"},
+    )
+    finalise_max_seconds: float = Field(
+        default=30.0,
+        ge=0,
+        description="and at most so long, should an instance of room-ui not report any more",
+        json_schema_extra={"unit": "seconds"},
+    )
     participation_seconds: float = Field(
-        default=30.0, gt=0, description="while live, a lead's figures are told at most so often"
+        default=30.0,
+        gt=0,
+        description="while live, a participant's figures are told to the desk once in so long",
+        json_schema_extra={"unit": "seconds"},
     )
 
     presence_kept_days: int = Field(
         default=30,
         ge=1,
         description="so long after the outcomes single connections are kept, then only who watched when",
+        json_schema_extra={"unit": "days"},
     )
 
     @property

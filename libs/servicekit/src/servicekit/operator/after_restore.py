@@ -1,7 +1,6 @@
 """`webinarctl after-restore`: settle what a restore leaves doubtful, before the services start."""
 
 import asyncio
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -13,6 +12,7 @@ from servicekit import after_restore as restoring
 from servicekit.after_restore import Settled, StillRunningError
 from servicekit.errors import BROKER_AWAY, DATABASE_TROUBLE
 from servicekit.operator.places import NoPlaceError, Place, Service, at, places, words_of
+from servicekit.operator.settings import OperatorSettings
 from servicekit.operator.showing import AsJson, ask, fail, say_json, show, warn
 
 _COLUMNS = {"service": "Service", "count": "How many", "what": "What", "advice": "What to do"}
@@ -46,7 +46,7 @@ def after_restore(
         found = places(service)
     except NoPlaceError as error:
         fail(str(error))
-    broker_url = os.environ.get("RABBITMQ_URL") if len(found) > 1 and not keep_queues else None
+    broker_url = OperatorSettings().rabbitmq_url if len(found) > 1 and not keep_queues else None
     names = ", ".join(place.service for place in found)
     queues = " Everything that waits in the queues is thrown away." if broker_url else ""
     ask(f"Settle the restored databases of {names}?{queues}", yes=yes)

@@ -41,6 +41,7 @@ def queues(url: str, services: Sequence[str], *, with_delays: bool) -> Check:
             async with connected(url) as connection:
                 reached = True
                 report.add(Finding("broker", State.OK, "reached"))
+                history = await _seen(connection, [HISTORY] if with_delays else [])
                 for service in services:
                     names = [
                         name
@@ -48,11 +49,11 @@ def queues(url: str, services: Sequence[str], *, with_delays: bool) -> Check:
                         for name in (queue.name, queue.dead_letter_queue)
                         if name is not None
                     ]
-                    _tell(service, await _seen(connection, names), report)
+                    _tell(service, await _seen(connection, names), report, has_history=bool(history.there))
                 if with_delays:
                     delays = [delay_exchange(level) for level in range(1, len(DELAY_SECONDS) + 1)]
                     _tell_of_delays(await _seen(connection, delays), report)
-                    _tell_of_history(await _seen(connection, [HISTORY]), report)
+                    _tell_of_history(history, report)
         except BROKER_AWAY as trouble:
             if reached:
                 words, advice = f"does not answer any more: {words_of(trouble)}", "See its log, and restart it."
@@ -84,11 +85,15 @@ async def _seen(connection: aio_pika.abc.AbstractConnection, names: Sequence[str
     return seen
 
 
-def _tell(service: str, seen: Seen, report: Report) -> None:
+def _tell(service: str, seen: Seen, report: Report, *, has_history: bool) -> None:
     what = f"{service}: queues"
     if seen.missing:
         words = f"{len(seen.missing)} are missing: {_some(seen.missing)}"
-        report.add(Finding(what, State.BROKEN, words, "Run `webinarctl provision`."))
+        advice = "Run `webinarctl provision`"
+        kept = [queue.name for queue in queues_of(service) if queue.topic.public and queue.name in seen.missing]
+        if has_history and kept:
+            advice += f", then `webinarctl catch-up {' '.join(kept)} --since <when it was there last>`"
+        report.add(Finding(what, State.BROKEN, words, f"{advice}."))
     if seen.unread:
         all_ = len(seen.unread) == seen.there
         words = "nobody reads any of them" if all_ else f"nobody reads {_some(seen.unread)}"

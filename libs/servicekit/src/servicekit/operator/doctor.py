@@ -1,7 +1,6 @@
 """`webinarctl doctor`: is everything there, and does it move; each finding with what to do about it."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import entry_points
@@ -12,6 +11,7 @@ import typer
 from servicekit.operator import checks_of_broker, checks_of_databases, checks_of_teams
 from servicekit.operator.findings import Finding, Report, State
 from servicekit.operator.places import NoPlaceError, Service, places
+from servicekit.operator.settings import OperatorSettings
 from servicekit.operator.showing import AsJson, fail, say_json, show
 from servicekit.provision import default_management_url, vhost_of
 
@@ -55,17 +55,18 @@ async def look(service: str | None) -> Report:
         found = places(service)
     except NoPlaceError as error:
         fail(str(error))
-    broker_url = os.environ.get("RABBITMQ_URL")
+    settings = OperatorSettings()
+    broker_url = settings.rabbitmq_url
     # With one service's settings what only administrators may see is left out.
-    as_administrator = not os.environ.get("SERVICE_DATABASE_URL") or not os.environ.get("SERVICE_RABBITMQ_URL")
+    as_administrator = not settings.service_database_url or not settings.service_rabbitmq_url
     if not (as_administrator and broker_url):
-        as_administrator, broker_url = False, os.environ.get("SERVICE_RABBITMQ_URL")
+        as_administrator, broker_url = False, settings.service_rabbitmq_url
     services = [place.service for place in found]
     if broker_url:
         checks.append(("broker", checks_of_broker.queues(broker_url, services, with_delays=as_administrator)))
     else:
         report.leave_out("the broker and its queues (RABBITMQ_URL or SERVICE_RABBITMQ_URL)")
-    management_url = os.environ.get("RABBITMQ_MANAGEMENT_URL")
+    management_url = settings.rabbitmq_management_url
     if management_url or (as_administrator and broker_url):
         address = management_url or default_management_url(str(broker_url))
         checks.append(("broker: alarms", checks_of_broker.alarms(address)))

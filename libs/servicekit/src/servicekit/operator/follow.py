@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from contracts.topology import EXCHANGE
 from servicekit.errors import BROKER_AWAY, DATABASE_TROUBLE
 from servicekit.operator.broker import CONNECT_SECONDS, connected
 from servicekit.operator.places import NoPlaceError, at, place_of, words_of
+from servicekit.operator.settings import OperatorSettings
 from servicekit.operator.showing import AsJson, fail, plain, printable, say, warn
 from servicekit.operator.story import Story, local_time
 from servicekit.publisher import open_channel
@@ -52,7 +52,7 @@ def follow(
     Reads RABBITMQ_URL (an administrator's); with DATABASE_URL people and webinars have their names from the start.
     Presence, which comes every few seconds, is left out; so is, on a terminal, what only repeats for other teams.
     """
-    url = os.environ.get("RABBITMQ_URL")
+    url = OperatorSettings().rabbitmq_url
     if not url:
         fail("RABBITMQ_URL (the administrators') is not set: nobody else may hear everything.")
     teller = Teller(None if webinar is None else str(webinar), as_json=as_json)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import sys
 from contextlib import aclosing
@@ -18,13 +17,14 @@ from servicekit.history import HistoryError, Incoming, Start, moment_before, off
 from servicekit.operator.broker import connected
 from servicekit.operator.follow import COLOURS, ECHOES, Names, known_names
 from servicekit.operator.places import words_of
+from servicekit.operator.settings import OperatorSettings
 from servicekit.operator.showing import AsJson, fail, plain, printable, readable, say, warn
 from servicekit.operator.story import Story
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LENGTH = re.compile(r"(\d{1,6})([smhdw])")
 _OFFSET = re.compile(r"\d{1,18}")
-_FORMS = "a length (30m, 2h, 7d), a time (2026-11-26, 2026-11-26T16:00)"
+FORMS = "a length (30m, 2h, 7d), a time (2026-11-26, 2026-11-26T16:00)"
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ def start_of(word: str, now: datetime) -> tuple[Start, datetime | None]:
 
 def history(
     since: Annotated[
-        str, typer.Option("--since", help=f"From when: {_FORMS}, `first`, or the number of a message.")
+        str, typer.Option("--since", help=f"From when: {FORMS}, `first`, or the number of a message.")
     ] = "1h",
-    until: Annotated[str | None, typer.Option("--until", help=f"Up to when: {_FORMS}.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help=f"Up to when: {FORMS}.")] = None,
     topic: Annotated[list[str] | None, typer.Option("--topic", help="This topic alone; may be repeated.")] = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on with what is said from now on; Ctrl-C ends it.")
@@ -82,7 +82,7 @@ def history(
     Reads RABBITMQ_URL (an administrator's or a team's); with DATABASE_URL people and webinars have their names. On a
     terminal, what only repeats for other teams is left out; ask for it by --topic. With --json everything is a line.
     """
-    url = os.environ.get("RABBITMQ_URL")
+    url = OperatorSettings().rabbitmq_url
     if not url:
         fail("RABBITMQ_URL (an administrator's or a team's) is not set.")
     public = sorted(one.name for one in public_topics())
@@ -93,7 +93,7 @@ def history(
         start, from_when = start_of(since, now)
         to_when = None if until is None else moment_of(until, now)
     except (ValueError, OverflowError):
-        fail("--since and --until take " + _FORMS + "; --since also `first` or the number of a message.", 2)
+        fail("--since and --until take " + FORMS + "; --since also `first` or the number of a message.", 2)
     teller = Past(Choice(frozenset(topic or ()), from_when, to_when), as_json=as_json)
     try:
         asyncio.run(_tell(url, start, teller, follow=follow))

@@ -1,7 +1,6 @@
 """Which databases a command looks at: those of all services for administrators, else the one of its own settings."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
@@ -14,6 +13,7 @@ from servicekit.clock import HouseClock
 from servicekit.database import Database
 from servicekit.errors import DATABASE_TROUBLE, ServicekitError
 from servicekit.logs import without_secrets
+from servicekit.operator.settings import OperatorSettings
 from servicekit.operator.showing import fail, warn
 
 T = TypeVar("T")
@@ -51,7 +51,8 @@ def places(service: str | None = None) -> list[Place]:
 
     Raises `NoPlaceError`.
     """
-    own, administrators = os.environ.get("SERVICE_DATABASE_URL"), os.environ.get("DATABASE_URL")
+    settings = OperatorSettings()
+    own, administrators = settings.service_database_url, settings.database_url
     if own:
         name = unquote(urlsplit(own).path[1:])
         owner = next((known for known in SERVICES if role_of(known) == name), None)

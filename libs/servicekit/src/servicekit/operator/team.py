@@ -1,7 +1,6 @@
 """`webinarctl team`: broker users for other teams, who hear what is public and nothing else."""
 
 import asyncio
-import os
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -14,6 +13,7 @@ import typer
 from servicekit import teams
 from servicekit.management import Management, ProvisioningError
 from servicekit.operator.places import words_of
+from servicekit.operator.settings import OperatorSettings
 from servicekit.operator.showing import AsJson, ask, counted, fail, say, show, warn
 from servicekit.provision import default_management_url, vhost_of
 from servicekit.teams import TeamExistsError, UnknownTeamError
@@ -92,7 +92,7 @@ async def _remove(management: Management, vhost: str, *, name: str) -> int:
 
 
 def _broker_url() -> str:
-    url = os.environ.get("RABBITMQ_URL")
+    url = OperatorSettings().rabbitmq_url
     if not url:
         fail("RABBITMQ_URL (the administrators') is not set: nobody else may make users.")
     return url
@@ -100,7 +100,7 @@ def _broker_url() -> str:
 
 def _do(action: Callable[[Management, str], Awaitable[T]]) -> T:
     url = _broker_url()
-    address = os.environ.get("RABBITMQ_MANAGEMENT_URL") or default_management_url(url)
+    address = OperatorSettings().rabbitmq_management_url or default_management_url(url)
 
     async def done() -> T:
         async with Management(address) as management:

@@ -6,6 +6,7 @@ from room_ui.pages import (
     account,
     desk,
     desk_actions,
+    events,
     messages,
     people,
     people_import,
@@ -22,5 +23,18 @@ __all__ = ["error_page", "routers"]
 
 def routers() -> list[APIRouter]:
     """Return the routers of all pages; those with fixed addresses before those with a webinar's id in theirs."""
-    pages = (public, account, room, reports, report_csv, people, people_import, messages, previews, desk_actions, desk)
+    pages = (
+        public,
+        account,
+        room,
+        reports,
+        report_csv,
+        people,
+        people_import,
+        messages,
+        events,
+        previews,
+        desk_actions,
+        desk,
+    )
     return [page.router for page in pages]
