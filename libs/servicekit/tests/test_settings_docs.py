@@ -9,7 +9,17 @@ from contracts.topology import THE_FIVE
 from pydantic import Field
 from servicekit import ServiceSettings
 from servicekit.operator.settings import ProvisionSettings
-from servicekit.settings_docs import NAME, OF_COMPOSE, PASSWORDS, UndescribedError, documented, main, page, settings_of
+from servicekit.settings_docs import (
+    NAME,
+    OF_COMPOSE,
+    OF_OPENTELEMETRY,
+    PASSWORDS,
+    UndescribedError,
+    documented,
+    main,
+    page,
+    settings_of,
+)
 from servicekit.settings_docs import _table as table
 
 ROOT = Path(__file__).parents[3]
@@ -51,7 +61,7 @@ def test_every_variable_of_docker_compose_is_a_setting_or_is_told_of() -> None:
     assert set(OF_COMPOSE) <= IN_ENV
     services = yaml.safe_load(COMPOSE)["services"]
     for name in THE_FIVE:
-        settings = {field.upper() for field in settings_of(name).model_fields}
+        settings = {field.upper() for field in settings_of(name).model_fields} | set(OF_OPENTELEMETRY)
         assert set(services[name]["environment"]) <= settings, name
 
 

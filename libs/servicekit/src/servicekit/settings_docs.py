@@ -31,9 +31,12 @@ OF_COMPOSE = {
     "GRAFANA_PORT": "those that lead to Grafana (`127.0.0.1:3000`)",
     "PROMETHEUS_PORT": "those that lead to Prometheus (`127.0.0.1:9090`)",
     "JAEGER_PORT": "those that lead to the traces (`127.0.0.1:16686`)",
-    "OTEL_EXPORTER_OTLP_ENDPOINT": "where traces go, such as `http://otel-collector:4318`; empty: none are made",
 }
 """Variables of docker-compose.yml that no program of ours reads, with their meaning."""
+OF_OPENTELEMETRY = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "where traces go, such as `http://otel-collector:4318`; without it none are made",
+}
+"""Variables that the library for traces reads by itself, in every service."""
 _SECRET_WORDS = {"password": "the service's password, at the broker and at PostgreSQL; `webinarctl env` prints one"}
 _KINDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
 
@@ -62,7 +65,10 @@ Written from the code (`make docs`). Environment variables, read once when a pro
 commas; an empty text is no number. What is secret belongs where you keep passwords; no service writes it into its log.
 Which of them you need, and how to change a secret: [operating.md](operating.md).
 """,
-        "## Every service\n\n" + _table(ServiceSettings, ServiceSettings.model_fields),
+        "## Every service\n\n"
+        + _table(ServiceSettings, ServiceSettings.model_fields)
+        + "\nBeside them OpenTelemetry's own, which its library reads:\n\n"
+        + _rows(("variable", "meaning"), [(f"`{name}`", meaning) for name, meaning in OF_OPENTELEMETRY.items()]),
     ]
     for service in THE_FIVE:
         found = settings_of(service)
@@ -84,7 +90,12 @@ Which of them you need, and how to change a secret: [operating.md](operating.md)
 def documented() -> set[str]:
     """Return every variable that the page tells of."""
     classes: tuple[type[BaseSettings], ...] = (ProvisionSettings, *map(settings_of, THE_FIVE))
-    return {name.upper() for one in classes for name in one.model_fields} | set(PASSWORDS) | set(OF_COMPOSE)
+    return (
+        {name.upper() for one in classes for name in one.model_fields}
+        | set(PASSWORDS)
+        | set(OF_COMPOSE)
+        | set(OF_OPENTELEMETRY)
+    )
 
 
 def _own_of_provisioning() -> dict[str, FieldInfo]:
