@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import asyncpg
 from contracts import Capability, ErrorCode
-from fastapi import Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from servicekit.errors import DATABASE_AWAY
 from starlette.datastructures import FormData, Headers
@@ -210,11 +210,16 @@ def _packed(path: str, response: Response, scope: Scope) -> Response:
     return Response(packed(path), headers={**headers, "etag": etag, "content-encoding": "gzip"})
 
 
-def create_app(parts: Parts) -> ASGIApp:
-    """Return the application with every page and endpoint but those that `push` answers around it."""
+def routers() -> list[APIRouter]:
+    """Return the routers of every page and endpoint but those that `push` answers around them."""
     from room_ui import actions, pages  # noqa: PLC0415 - both import this module
     from room_ui.accounts import sign_in  # noqa: PLC0415
 
+    return [actions.router, sign_in.router, *pages.routers()]
+
+
+def create_app(parts: Parts) -> ASGIApp:
+    """Return the application with every page and endpoint but those that `push` answers around it."""
     app = FastAPI(
         dependencies=[Depends(guard_writes)],
         docs_url=None,
@@ -223,7 +228,7 @@ def create_app(parts: Parts) -> ASGIApp:
         redirect_slashes=False,  # Starlette would build the address from `Host`.
     )
     app.state.parts = parts
-    for router in (actions.router, sign_in.router, *pages.routers()):
+    for router in routers():
         app.include_router(router)
     app.mount("/static", _Static(directory=STATIC, check_dir=False), name="static")
     handlers: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {

@@ -190,7 +190,8 @@ async def link_telegram(request: Request, viewer: SignedIn) -> Response:
     else:
         status = outcome.status if outcome.error or outcome.not_sent else 503
         nothing = Notice("bad", language_of(request).gettext(REFUSALS[ErrorCode.UNAVAILABLE]), ErrorCode.UNAVAILABLE)
-        context["notice"] = replace(outcome.notice(language_of(request)) or nothing, where="telegram")
+        notice = outcome.notice(language_of(request)) or nothing
+        context["notice"] = replace(notice, where="telegram", code=notice.code or ErrorCode.UNAVAILABLE)
     return part(request, "parts/telegram.html", "telegram", **context) or page(
         request, "telegram.html", status=status, **context
     )
