@@ -6,6 +6,7 @@ For pages: `request.state.viewer` (a `Viewer`), `parts_of(request)`, `Depends(re
 """
 
 import hmac
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import PurePath
 from typing import Annotated, Any
@@ -28,6 +29,7 @@ from room_ui.addresses import page_address, with_slash
 from room_ui.assets import STATIC, TEXTS, fingerprint, packed
 from room_ui.cookies import cookie_value
 from room_ui.doorway import LARGEST_BODY, Doorway
+from room_ui.limits import network_of
 from room_ui.parts import Parts
 from room_ui.refusals import Refusal
 from room_ui.viewer import Viewer
@@ -100,6 +102,24 @@ def is_from_us(headers: Mapping[str, str], origin: str) -> bool:
     return f"{referer.scheme}://{referer.netloc.lower()}" == origin
 
 
+def address_of(request: Request) -> str:
+    """Return the network address that attempts are counted for."""
+    return network_of(request.client.host) if request.client else "unknown"
+
+
+async def guard_pace(request: Request) -> None:
+    """Refuse who asks faster than people do."""
+    wait = parts_of(request).limits.wait(
+        request.method,
+        request.scope["route"].path,
+        session_id=viewer_of(request).session_id,
+        address=address_of(request),
+        at=time.monotonic(),
+    )
+    if wait is not None:
+        raise refusals.too_many_requests(wait)
+
+
 async def guard_writes(request: Request) -> AsyncIterator[None]:
     """Let a writing request pass only with an origin of ours and the session's token."""
     if request.method in _READING:
@@ -135,8 +155,8 @@ async def _answer(request: Request, status: int, code: str, message: str) -> Res
 
 async def _answer_refusal(request: Request, refusal: Any) -> Response:
     response = await _answer(request, refusal.status, refusal.code, refusal.message)
-    if refusal.status == 503:
-        response.headers["retry-after"] = "5"
+    if refusal.retry_after is not None:
+        response.headers["retry-after"] = str(refusal.retry_after)
     return response
 
 
@@ -221,7 +241,7 @@ def routers() -> list[APIRouter]:
 def create_app(parts: Parts) -> ASGIApp:
     """Return the application with every page and endpoint but those that `push` answers around it."""
     app = FastAPI(
-        dependencies=[Depends(guard_writes)],
+        dependencies=[Depends(guard_pace), Depends(guard_writes)],
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
