@@ -169,7 +169,8 @@ async def guess(web: Web, login: str, address: str, password: str = "guess") -> 
 
 
 async def with_password(web: Web, login: str) -> None:
-    await web.parts.accounts.add(new_account({"login": login, "name": "Somebody", "role": "candidate"}), password=PASSWORD)
+    account = new_account({"login": login, "name": "Somebody", "role": "candidate"})
+    await web.parts.accounts.add(account, password=PASSWORD)
 
 
 async def test_the_form_that_is_refused_says_so_by_its_status_too(web: Web) -> None:
