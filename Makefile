@@ -6,7 +6,7 @@ LOCAL := $(PYTHON) -m local_stack
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo up down status servers test lint types tests e2e soak chaos chaos-check upgrade-check bench screenshots format docs lock env test-compose clean
+.PHONY: help bootstrap demo up down status servers test lint types security sbom tests e2e soak chaos chaos-check upgrade-check bench screenshots format docs lock env test-compose clean
 
 help: ## This page
 	@echo "make <target>, the first time makes .venv by itself:"
@@ -41,6 +41,12 @@ lint: bootstrap ## Style and the direction of imports
 
 types: bootstrap ## mypy, strict, and TypeScript for the pages' scripts
 	@$(LOCAL) types
+
+security: bootstrap ## Known vulnerabilities, secrets, the Dockerfile; ADVISORIES=required fails without a network
+	@$(LOCAL) security
+
+sbom: bootstrap ## Write build/sbom.cdx.json: every package with version, licence, hashes (CycloneDX)
+	@$(PYTHON) -m local_stack.bill_of_materials
 
 tests: bootstrap ## Unit tests, and tests of single services on real servers
 	@$(LOCAL) tests

@@ -49,7 +49,7 @@ class Outcome:
 
 def all_parts() -> list[Part]:
     """Return the parts of `make test`, cheapest first."""
-    return [fetch(), lint(), types(), tests(), e2e()]
+    return [fetch(), lint(), types(), security(), tests(), e2e()]
 
 
 def fetch() -> Part:
@@ -79,6 +79,13 @@ def types() -> Part:
     ]
     scripts = (sys.executable, "-m", "local_stack.javascript")
     return Part("types", (*((str(BIN / "mypy"), name) for name in checked), scripts))
+
+
+def security() -> Part:
+    """Advisories about what is pinned, secrets in tracked files, the image's description, what it is all made of."""
+    programs = ("advisories", "secret_scan", "bill_of_materials")
+    image = (str(BIN / "hadolint"), "--no-color", "deploy/Dockerfile")
+    return Part("security", (image, *((sys.executable, "-m", f"local_stack.{name}") for name in programs)))
 
 
 def tests() -> Part:

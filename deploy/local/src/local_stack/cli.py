@@ -95,6 +95,11 @@ def types() -> int:
     return checks.run([checks.types()])
 
 
+def security() -> int:
+    """Look for known vulnerabilities, secrets, faults of the image's description; write the bill of materials."""
+    return checks.run([checks.security()])
+
+
 def tests() -> int:
     """Run the tests of single packages."""
     return checks.run([checks.fetch(), checks.tests()])
@@ -139,7 +144,7 @@ COMMANDS: dict[str, Callable[[], int]] = {
     command.__name__: command
     for command in (
         *(demo, serve, up, down, status, servers, fetch),
-        *(test, lint, types, tests, e2e, soak, bench, screenshots, clean),
+        *(test, lint, types, security, tests, e2e, soak, bench, screenshots, clean),
     )
 }
 

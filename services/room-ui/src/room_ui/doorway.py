@@ -23,7 +23,7 @@ Refuse = Callable[[Scope, Receive, Send, Refusal], Awaitable[None]]
 
 def refusal_response(refusal: Refusal) -> JSONResponse:
     """Return a refusal as JSON, for answers that no page is behind."""
-    headers = {"retry-after": "2"} if refusal.status in {429, 503} else {}
+    headers = {} if refusal.retry_after is None else {"retry-after": str(refusal.retry_after)}
     if refusal.status == 405:
         headers["allow"] = "GET, HEAD"
     return JSONResponse(refusal.as_json(), refusal.status, headers)

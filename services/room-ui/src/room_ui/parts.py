@@ -1,7 +1,7 @@
 """What the web side works with; `request.app.state.parts`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from servicekit import Actor, Database, HouseClock
 
 from room_ui.accounts.accounts import Accounts
 from room_ui.accounts.sessions import Sessions
+from room_ui.limits import Limits
 from room_ui.rooms.rooms import Rooms
 from room_ui.settings import RoomUiSettings
 
@@ -43,3 +44,4 @@ class Parts:
     sessions: Sessions
     is_broker_connected: Callable[[], bool] = lambda: True
     """Whether what is published leaves at once."""
+    limits: Limits = field(default_factory=Limits)

@@ -11,11 +11,13 @@ FOREIGN_PAGE = _("The request does not come from a page of this site.")
 class Refusal(Exception):
     """Answer with `status` and `code`: JSON under /webinar/v1/, a page elsewhere."""
 
-    def __init__(self, status: int, code: ErrorCode, message: str) -> None:
+    def __init__(self, status: int, code: ErrorCode, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.status = status
         self.code = code
         self.message = message
+        self.retry_after = retry_after
+        """In how many seconds it makes sense to ask again."""
 
     def as_json(self) -> dict[str, dict[str, str]]:
         return {"error": {"code": self.code, "message": self.message}}
@@ -42,11 +44,12 @@ def invalid(message: str) -> Refusal:
 
 
 def unavailable() -> Refusal:
-    return Refusal(503, ErrorCode.UNAVAILABLE, "This does not work just now; try again in a moment.")
+    words = "This does not work just now; try again in a moment."
+    return Refusal(503, ErrorCode.UNAVAILABLE, words, retry_after=5)
 
 
-def too_many_requests() -> Refusal:
-    return Refusal(429, ErrorCode.TOO_MANY_REQUESTS, "Too many requests; wait a moment.")
+def too_many_requests(retry_after: int = 2) -> Refusal:
+    return Refusal(429, ErrorCode.TOO_MANY_REQUESTS, "Too many requests; wait a moment.", retry_after=retry_after)
 
 
 def method_not_allowed() -> Refusal:

@@ -6,6 +6,7 @@ For pages: `request.state.viewer` (a `Viewer`), `parts_of(request)`, `Depends(re
 """
 
 import hmac
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import PurePath
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import asyncpg
 from contracts import Capability, ErrorCode
-from fastapi import Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from servicekit.errors import DATABASE_AWAY
 from starlette.datastructures import FormData, Headers
@@ -28,6 +29,7 @@ from room_ui.addresses import page_address, with_slash
 from room_ui.assets import STATIC, TEXTS, fingerprint, packed
 from room_ui.cookies import cookie_value
 from room_ui.doorway import LARGEST_BODY, Doorway
+from room_ui.limits import network_of
 from room_ui.measured import NotesRoute
 from room_ui.parts import Parts
 from room_ui.refusals import Refusal
@@ -101,6 +103,24 @@ def is_from_us(headers: Mapping[str, str], origin: str) -> bool:
     return f"{referer.scheme}://{referer.netloc.lower()}" == origin
 
 
+def address_of(request: Request) -> str:
+    """Return the network address that attempts are counted for."""
+    return network_of(request.client.host) if request.client else "unknown"
+
+
+async def guard_pace(request: Request) -> None:
+    """Refuse who asks faster than people do."""
+    wait = parts_of(request).limits.wait(
+        request.method,
+        request.scope["route"].path,
+        session_id=viewer_of(request).session_id,
+        address=address_of(request),
+        at=time.monotonic(),
+    )
+    if wait is not None:
+        raise refusals.too_many_requests(wait)
+
+
 async def guard_writes(request: Request) -> AsyncIterator[None]:
     """Let a writing request pass only with an origin of ours and the session's token."""
     if request.method in _READING:
@@ -136,8 +156,8 @@ async def _answer(request: Request, status: int, code: str, message: str) -> Res
 
 async def _answer_refusal(request: Request, refusal: Any) -> Response:
     response = await _answer(request, refusal.status, refusal.code, refusal.message)
-    if refusal.status == 503:
-        response.headers["retry-after"] = "5"
+    if refusal.retry_after is not None:
+        response.headers["retry-after"] = str(refusal.retry_after)
     return response
 
 
@@ -211,20 +231,25 @@ def _packed(path: str, response: Response, scope: Scope) -> Response:
     return Response(packed(path), headers={**headers, "etag": etag, "content-encoding": "gzip"})
 
 
-def create_app(parts: Parts) -> ASGIApp:
-    """Return the application with every page and endpoint but those that `push` answers around it."""
+def routers() -> list[APIRouter]:
+    """Return the routers of every page and endpoint but those that `push` answers around them."""
     from room_ui import actions, pages  # noqa: PLC0415 - both import this module
     from room_ui.accounts import sign_in  # noqa: PLC0415
 
+    return [actions.router, sign_in.router, *pages.routers()]
+
+
+def create_app(parts: Parts) -> ASGIApp:
+    """Return the application with every page and endpoint but those that `push` answers around it."""
     app = FastAPI(
-        dependencies=[Depends(guard_writes)],
+        dependencies=[Depends(guard_pace), Depends(guard_writes)],
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,  # Starlette would build the address from `Host`.
     )
     app.state.parts = parts
-    for router in (actions.router, sign_in.router, *pages.routers()):
+    for router in routers():
         app.include_router(router)
     app.mount("/static", _Static(directory=STATIC, check_dir=False), name="static")
     handlers: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {

@@ -326,6 +326,7 @@ async def test_linking_telegram_without_an_answer_says_that_it_is_not_known(web:
 
     assert page.status_code == 503
     assert "Пока неизвестно" in page.text
+    assert 'data-error-code="unavailable"' in page.text
 
 
 async def test_the_account_says_whether_telegram_is_linked(web: Web) -> None:

@@ -21,12 +21,14 @@ from room_ui.accounts.domain import (
 )
 from room_ui.accounts.importing import ImportPreview, words_of
 from room_ui.accounts.repository import EVERYBODY, Account, Wanted
+from room_ui.accounts.session_repository import AttemptLimits
 from room_ui.accounts.sessions import Sessions
 from room_ui.accounts.writing import Added
 from room_ui.settings import RoomUiSettings
 from room_ui.viewer import Viewer
 
 ATTEMPTS_PER_ADDRESS = 20  # times those per login and address: a whole office may sit behind one address
+ATTEMPTS_PER_LOGIN = 20  # times those: guessing from many addresses at once is slow, shutting somebody out takes 20
 
 
 class SignInRefused(Exception):
@@ -228,14 +230,10 @@ class Accounts:
     async def _attempt(self, login: str, address: str) -> None:
         """Count an attempt, whatever becomes of it; raises `SignInRefused` when there were too many before it."""
         limit = self._settings.sign_in_attempts
-        limits = (limit, limit * ATTEMPTS_PER_ADDRESS)
-        until = None
+        limits = AttemptLimits(limit, limit * ATTEMPTS_PER_ADDRESS, limit * ATTEMPTS_PER_LOGIN)
         async with self.database.work() as work:
-            before = await session_repository.record_attempt(work.connection, uuid4(), login, address, work.now)
-            is_too_many = before[0] >= limits[0] or before[1] >= limits[1]
-            if is_too_many:
-                until = await session_repository.next_attempt_at(work.connection, login, address, limits)
-        if is_too_many:
+            until = await session_repository.attempt(work.connection, uuid4(), login, address, work.now, limits=limits)
+        if until is not None:
             raise SignInRefused("too_many", until)
 
     async def link_owner(self, token: str) -> str | None:

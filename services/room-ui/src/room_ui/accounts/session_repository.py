@@ -25,21 +25,39 @@ class SessionAccount:
     partner_id: str | None
 
 
-async def record_attempt(connection: Any, attempt_id: UUID, login: str, address: str, at: datetime) -> tuple[int, int]:
-    """Add an attempt; returns how many there were before it in the window: for login and address, for the address.
+@dataclass(frozen=True, slots=True)
+class AttemptLimits:
+    """How many attempts the window takes: for login and address, for an address, for a login from everywhere."""
 
-    Attempts on one login wait for one another, so that a volley of them is counted one by one.
+    both: int
+    address: int
+    login: int
+
+
+async def attempt(
+    connection: Any, attempt_id: UUID, login: str, address: str, at: datetime, *, limits: AttemptLimits
+) -> datetime | None:
+    """Add an attempt; returns None when it may be looked at, or from when on the next one may, were there too many.
+
+    Attempts on one login wait for one another, so that a volley of them is counted one by one. For the login, an
+    address counts with no more than it may try: what is refused there must not shut others out.
     """
     await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 20261))", login)
     row = await connection.fetchrow(
         """
-        select count(*) filter (where login = $1 and address = $2) as both_same,
-               count(*) filter (where address = $2) as address_same
-        from sign_in_attempt where (login = $1 or address = $2) and at > $3
+        select coalesce(sum(tried) filter (where login = $1 and address = $2), 0) as both_same,
+               coalesce(sum(tried) filter (where address = $2), 0) as address_same,
+               coalesce(sum(least(tried, $4)) filter (where login = $1), 0) as login_same,
+               min(first_at) filter (where login = $1) as login_first_at
+        from (
+            select login, address, count(*) as tried, min(at) as first_at
+            from sign_in_attempt where (login = $1 or address = $2) and at > $3 group by login, address
+        ) as counted
         """,
         login,
         address,
         at - ATTEMPT_WINDOW,
+        limits.both,
     )
     await connection.execute(
         "insert into sign_in_attempt (attempt_id, login, address, at) values ($1, $2, $3, $4)",
@@ -48,11 +66,16 @@ async def record_attempt(connection: Any, attempt_id: UUID, login: str, address:
         address,
         at,
     )
-    return row["both_same"], row["address_same"]
+    until = []
+    if row["both_same"] >= limits.both or row["address_same"] >= limits.address:
+        until.append(await _next_attempt_at(connection, login, address, limits))
+    if row["login_same"] >= limits.login:
+        until.append(row["login_first_at"] + ATTEMPT_WINDOW)
+    return max(until, default=None)
 
 
-async def next_attempt_at(connection: Any, login: str, address: str, limits: tuple[int, int]) -> datetime:
-    """Return from when on there are fewer attempts in the window than `limits` (login and address, address)."""
+async def _next_attempt_at(connection: Any, login: str, address: str, limits: AttemptLimits) -> datetime:
+    """Return from when on there are fewer attempts in the window from this address than `limits`."""
     reached: datetime = await connection.fetchval(
         """
         select max(at) from (
@@ -63,8 +86,8 @@ async def next_attempt_at(connection: Any, login: str, address: str, limits: tup
         """,
         login,
         address,
-        limits[0] - 1,
-        limits[1] - 1,
+        limits.both - 1,
+        limits.address - 1,
     )
     return reached + ATTEMPT_WINDOW
 

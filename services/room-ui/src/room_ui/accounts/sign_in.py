@@ -10,14 +10,9 @@ from starlette.responses import RedirectResponse
 from room_ui.accounts.accounts import SignedIn, SignInRefused
 from room_ui.accounts.domain import safe_next
 from room_ui.web import SignedIn as Member
-from room_ui.web import parts_of, viewer_of
+from room_ui.web import address_of, parts_of, viewer_of
 
 router = APIRouter()
-
-
-def address_of(request: Request) -> str:
-    """Return the network address that attempts are counted for."""
-    return request.client.host if request.client else "unknown"
 
 
 def _to(address: str, cookie: bytes | None = None) -> RedirectResponse:

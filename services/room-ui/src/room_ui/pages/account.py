@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 import segno
@@ -14,14 +15,13 @@ from room_ui import refusals, repository
 from room_ui.accounts.accounts import SignInRefused
 from room_ui.accounts.domain import AccountRefused, contact_card, safe_next, shown_card
 from room_ui.accounts.session_repository import ATTEMPT_WINDOW
-from room_ui.accounts.sign_in import address_of
 from room_ui.pages import queries
 from room_ui.pages.commanding import send
 from room_ui.pages.forms import command_id, form_id
 from room_ui.pages.rendering import language_of, now_of, page, part, role_name
 from room_ui.pages.words import REFUSALS, Notice, field_words
 from room_ui.repository import PartnerCard
-from room_ui.web import SignedIn, parts_of, viewer_of
+from room_ui.web import SignedIn, address_of, parts_of, viewer_of
 
 router = APIRouter()
 
@@ -34,8 +34,9 @@ async def sign_in(request: Request, login: str = "", error: str = "", until: str
         return RedirectResponse(next_page or "/account/", 303)
     language = language_of(request)
     context: dict[str, Any] = {"wrong": None, "wait_until": None}
+    wait_until = None
     if error == "too_many":
-        context["wait_until"] = _wait_until(until, now_of(request))
+        context["wait_until"] = wait_until = _wait_until(until, now_of(request))
         if not until:
             words = language.gettext("Too many tries. Wait a quarter of an hour.")
             context["notice"] = Notice("bad", words, "too_many_requests")
@@ -44,7 +45,11 @@ async def sign_in(request: Request, login: str = "", error: str = "", until: str
         context["notice"] = Notice("plain", words)
     elif error:
         context["wrong"] = language.gettext("The login or the password is not right.")
-    return page(request, "login.html", next=next_page, login=login[:100], **context)
+    status = 200 if wait_until is None else 429
+    response = page(request, "login.html", status=status, next=next_page, login=login[:100], **context)
+    if wait_until is not None:
+        response.headers["retry-after"] = str(ceil((wait_until - now_of(request)).total_seconds()))
+    return response
 
 
 def _wait_until(text: str, now: datetime) -> datetime | None:
@@ -129,7 +134,9 @@ async def set_password(request: Request, viewer: SignedIn) -> Response:
         seconds = (refused.until - now_of(request)).total_seconds() if refused.until else ATTEMPT_WINDOW.total_seconds()
         words = language.gettext("Too many wrong passwords. Try again in %(time)s.")
         words %= {"time": language.minutes(seconds + 59, accusative=True)}
-        return await _account_page(request, status=429, errors={"old": words})
+        response = await _account_page(request, status=429, errors={"old": words})
+        response.headers["retry-after"] = str(ceil(seconds))
+        return response
     return RedirectResponse("/account/?done=password", 303)
 
 
@@ -190,7 +197,8 @@ async def link_telegram(request: Request, viewer: SignedIn) -> Response:
     else:
         status = outcome.status if outcome.error or outcome.not_sent else 503
         nothing = Notice("bad", language_of(request).gettext(REFUSALS[ErrorCode.UNAVAILABLE]), ErrorCode.UNAVAILABLE)
-        context["notice"] = replace(outcome.notice(language_of(request)) or nothing, where="telegram")
+        notice = outcome.notice(language_of(request)) or nothing
+        context["notice"] = replace(notice, where="telegram", code=notice.code or ErrorCode.UNAVAILABLE)
     return part(request, "parts/telegram.html", "telegram", **context) or page(
         request, "telegram.html", status=status, **context
     )
