@@ -98,7 +98,7 @@ def test_who_keeps_quiet_is_forgotten() -> None:
     [
         (None, "GET", "/webinars/{webinar_id}.ics", 100),
         (None, "GET", "/account/link/a-guess", 60),
-        (None, "GET", "/signup/", 500),
+        (None, "GET", "/signup/", 2_000),
         (Role.CANDIDATE, "GET", "/account/contacts/", 100),
         (Role.CANDIDATE, "POST", "/webinar/v1/seen", 60),
         (Role.CANDIDATE, "POST", "/account/telegram/", 10),

@@ -28,8 +28,8 @@ class Pace:
 
 READS, WRITES = Pace(10, 100), Pace(5, 60)
 """Of one session, over all pages and endpoints of the application."""
-GUESTS_READ, GUESTS_WRITE = Pace(50, 500), Pace(20, 300)
-"""Of all guests of one address: a whole office or a mobile network may sit behind it."""
+GUESTS_READ, GUESTS_WRITE = Pace(200, 2_000), Pace(20, 300)
+"""Of all guests of one address: a whole town may sit behind that of a mobile network, and what guests read is cheap."""
 SLOWER: Mapping[tuple[str, str], Pace] = {
     ("GET", "/webinars/{webinar_id}.ics"): Pace(5, 100),
     ("GET", "/account/link/{token}"): Pace(2, 60),

@@ -73,11 +73,6 @@ class Push:
             "/webinar/v1/desk/stream": self._desk_stream,
         }
 
-    @property
-    def paths(self) -> frozenset[str]:
-        """The addresses that are answered here."""
-        return frozenset(self._answers)
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._answers.get(scope["path"]) if scope["type"] == "http" else None
         if answer is None:
