@@ -65,6 +65,7 @@ def test_a_service_reaches_its_servers_and_only_the_sender_the_internet(name: st
         DNS,
         (("server", "postgres"), 5432),
         (("server", "rabbitmq"), 5672),
+        (("namespace", "webinars-access/traces"), 4318),
         *(telegram if service == POST_WEBINAR else set()),
     }
 
