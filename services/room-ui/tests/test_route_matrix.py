@@ -59,6 +59,9 @@ webinar_manage              GET  /webinar/v1/desk                               
 webinar_manage              GET  /webinar/v1/desk/stream                         401   401   403   403    200    200
 webinar_manage              GET  /admin_webinar/                                 in    in    403   403    200    200
 webinar_manage              GET  /admin_webinar/new                              in    in    403   403    200    200
+webinar_manage              GET  /admin_webinar/events/                          in    in    403   403    200    200
+webinar_manage              GET  /admin_webinar/events/asyncapi.json             in    in    403   403    200    200
+webinar_manage              GET  /admin_webinar/events/schemas/{name}.json       in    in    403   403    200    200
 webinar_manage              POST /admin_webinar/new                              in    in    403   403    303    303
 webinar_manage              GET  /admin_webinar/{webinar_id}                     in    in    403   403    200    200
 webinar_manage              POST /admin_webinar/{webinar_id}                     in    in    403   403    303    303
@@ -268,7 +271,7 @@ class Askers:
         method, path = cell.route.split()
         token = await self._web.parts.accounts.new_link(self.somebody) if "{token}" in path else ""
         names = {"locale": "ru", "part": "player", "place": "player", "wish": "show", "action": "hold"}
-        names |= {"webinar_id": webinar_id, "account_id": self.somebody, "switch": "link", "token": token}
+        names |= {"name": "webinar_event", "webinar_id": webinar_id, "account_id": self.somebody, "switch": "link", "token": token}
         cookie, csrf_token = self.cookies[cell.who]
         headers = {"cookie": cookie, "origin": BASE_URL, "x-csrf-token": csrf_token}
         fields: dict[str, Any] = dict(FORMS.get(path, {}))
