@@ -271,7 +271,13 @@ class Askers:
         method, path = cell.route.split()
         token = await self._web.parts.accounts.new_link(self.somebody) if "{token}" in path else ""
         names = {"locale": "ru", "part": "player", "place": "player", "wish": "show", "action": "hold"}
-        names |= {"name": "webinar_event", "webinar_id": webinar_id, "account_id": self.somebody, "switch": "link", "token": token}
+        names |= {
+            "name": "webinar_event",
+            "webinar_id": webinar_id,
+            "account_id": self.somebody,
+            "switch": "link",
+            "token": token,
+        }
         cookie, csrf_token = self.cookies[cell.who]
         headers = {"cookie": cookie, "origin": BASE_URL, "x-csrf-token": csrf_token}
         fields: dict[str, Any] = dict(FORMS.get(path, {}))
