@@ -190,5 +190,5 @@ class BatchHandling:
 async def run_batch(database: Database, handler: Handler, heard: Sequence[Heard[Any]]) -> None:
     """Run a handler over a batch in one transaction."""
     async with database.work() as work:
-        work.occasion = f"process {heard[0].event.topic}"
+        work.occasion = f"handle {heard[0].event.topic}"
         await handler(newest_per_meaning(heard), work)

@@ -85,7 +85,7 @@ def created(rows: Sequence[Announced], *, occasion: str, began: int) -> list[str
         said[parent, row.event.topic] += 1
         if said[parent, row.event.topic] > MOST_RECORDED:
             around = trace.get_current_span(contexts[parent])
-            traceparents.append(tracing.traceparent_of(around)[:-2] + "00")
+            traceparents.append(tracing.traceparent_of(around, recorded=False))
             continue
         span = tracer.start_span(
             f"create {row.event.topic}",

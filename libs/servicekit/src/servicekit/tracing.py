@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace import Link, Span, SpanKind, StatusCode, TraceFlags, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from servicekit.logs import get_logger
@@ -123,10 +123,11 @@ def context_of(traceparent: str | None) -> Context | None:
     return context if trace.get_current_span(context).get_span_context().is_valid else None
 
 
-def traceparent_of(span: Span) -> str:
-    """Return a span's place in its trace, as messages and rows carry it."""
+def traceparent_of(span: Span, *, recorded: bool = True) -> str:
+    """Return a span's place in its trace, as messages and rows carry it; `recorded`: whether what follows may be."""
     context = span.get_span_context()
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+    flags = context.trace_flags if recorded else context.trace_flags & ~TraceFlags.SAMPLED
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}"
 
 
 def current() -> str | None:

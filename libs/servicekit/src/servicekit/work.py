@@ -72,7 +72,7 @@ class Work:
         if correlation_id is None:
             webinar_id = getattr(event, "webinar_id", None)
             correlation_id = cause.correlation_id if cause else str(webinar_id or message_id)
-        led_by = (cause.traceparent if cause else None) or tracing.current()
+        led_by = cause.traceparent if cause else tracing.current()
         self.announced.append(
             Announcement(
                 message_id=message_id,
