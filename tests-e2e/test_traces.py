@@ -154,8 +154,9 @@ def _message_of(collector: Collector, click: Seen, world: World, webinar_id: UUI
         webinar_id,
         person.account_id,
     )
+    assert row["traceparent"], "the message was planned outside of any trace"
     _, trace_id, span_id, _ = row["traceparent"].split("-")
-    assert trace_id == click.trace_id
+    assert trace_id == click.trace_id, "the message belongs to another trace than the click"
     delivery = collector.wait_for(
         lambda span: span.name == "deliver message" and span.parent_id == span_id, "the delivery of the message"
     )

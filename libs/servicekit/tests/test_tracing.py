@@ -306,6 +306,7 @@ async def test_of_thousands_for_one_cause_the_first_are_recorded_and_all_keep_it
     assert {one.split("-")[1] for one in of_stop} == {f"{1:032x}"}
     assert [one[-2:] for one in of_stop] == ["01"] * MOST_RECORDED + ["00"] * 2 * MOST_RECORDED
     assert {one[-2:] for one in by_itself} == {"01"}
+    assert [tracing.is_sampled(one) for one in (*of_stop[98:102], "", "00-nonsense-01")] == [True] * 2 + [False] * 4
     assert len(spans.all()) == 4 * MOST_RECORDED
 
 
@@ -451,6 +452,17 @@ async def test_in_a_batch_each_message_stays_in_its_trace_and_the_work_is_linked
     [root] = [span for span in spans.all() if span.parent_id is None]
     assert root.name == "handle client_webinar_entered"
     assert len(created) == 4
+
+
+async def test_what_was_not_sampled_where_it_began_is_not_recorded_here_and_keeps_its_trace(
+    database: Database, spans: Spans
+) -> None:
+    await database.open()
+    raws = [came("a", somewhere(1, sampled=False)), came("b", somewhere(2)), came("c", "00-nonsense-01")]
+    await handling(database, tell_account).handle(raws, settle)
+    assert spans.one("process client_webinar_entered").trace_id == f"{2:032x}"
+    assert spans.one(f"batch {QUEUE}").links == []
+    assert somewhere(1, sampled=False) in await carried(database)
 
 
 async def test_a_signal_of_which_nothing_comes_is_no_trace(database: Database, spans: Spans) -> None:

@@ -80,11 +80,14 @@ def created(rows: Sequence[Announced], *, occasion: str, began: int) -> list[str
     traceparents = []
     for row in rows:
         parent = row.traceparent
+        if parent is not None and tracing.is_left_out(parent):
+            traceparents.append(parent)
+            continue
         if parent not in contexts:
             contexts[parent] = tracing.context_of(parent) or _transaction(tracer, occasion, began)
         said[parent, row.event.topic] += 1
-        if said[parent, row.event.topic] > MOST_RECORDED:
-            around = trace.get_current_span(contexts[parent])
+        around = trace.get_current_span(contexts[parent])
+        if said[parent, row.event.topic] > MOST_RECORDED or not around.get_span_context().trace_flags.sampled:
             traceparents.append(tracing.traceparent_of(around, recorded=False))
             continue
         span = tracer.start_span(
@@ -114,7 +117,7 @@ def _transaction(tracer: Tracer, occasion: str, began: int) -> Context:
 def sending(exchange: str, routing_key: str, envelope: Envelope) -> Iterator[None]:
     """Publish a message in a span of the trace that it belongs to; the message carries the context that it has."""
     tracer = tracing.tracer()
-    parent = tracing.context_of(envelope.traceparent) if tracer is not None else None
+    parent = tracing.context_of(envelope.traceparent) if tracer and tracing.is_sampled(envelope.traceparent) else None
     if tracer is None or parent is None:
         yield
         return
@@ -135,7 +138,7 @@ def processing(queue: str, heard: Sequence[Heard[Any]]) -> Iterator[Sequence[Hea
 
     Yields the messages with these spans for their contexts, so that what is said because of one of them goes on in its
     trace. The work of several together hangs below the first, with links to all of them. A message that carries no
-    context, such as a presence report, gets no span.
+    context, such as a presence report, or one of a trace that is not recorded, gets no span.
     """
     tracer = tracing.tracer()
     if tracer is None:
@@ -167,7 +170,7 @@ def processing(queue: str, heard: Sequence[Heard[Any]]) -> Iterator[Sequence[Hea
 
 
 def _process(tracer: Tracer, queue: str, heard: Heard[Any]) -> Span | None:
-    parent = tracing.context_of(heard.traceparent)
+    parent = tracing.context_of(heard.traceparent) if tracing.is_sampled(heard.traceparent) else None
     if parent is None:
         return None
     topic = heard.event.topic

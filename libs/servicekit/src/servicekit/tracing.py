@@ -28,6 +28,9 @@ log = get_logger(__name__)
 Attributes = Mapping[str, str | int]
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_TRACEPARENT_LENGTH = 55
+_ODD = frozenset("13579bdf")
+"""The last digit of the flags, where it says "sampled"."""
 _PROPAGATOR = TraceContextTextMapPropagator()
 
 
@@ -115,6 +118,16 @@ async def flush() -> None:
     await done.wait()
 
 
+def is_sampled(traceparent: str | None) -> bool:
+    """Whether what goes on there is to be recorded: decided once, where the trace began, whatever the sampler here."""
+    return traceparent is not None and len(traceparent) == _TRACEPARENT_LENGTH and traceparent[-1] in _ODD
+
+
+def is_left_out(traceparent: str | None) -> bool:
+    """Whether a trace says of itself that it is not recorded: then it is handed on as it is."""
+    return traceparent is not None and len(traceparent) == _TRACEPARENT_LENGTH and traceparent[-1] not in _ODD
+
+
 def context_of(traceparent: str | None) -> Context | None:
     """Return the context that a `traceparent` names; None for none, and for what cannot be read."""
     if traceparent is None:
@@ -199,9 +212,9 @@ def continuing(
 ) -> Iterator[Span | None]:
     """Do the block in a span that goes on where a row or a message says; the first one is its trace, others are linked.
 
-    Without any of them there is no span.
+    Without any that is sampled there is no span.
     """
-    known = [one for one in traceparents if context_of(one) is not None]
+    known = [one for one in traceparents if is_sampled(one) and context_of(one) is not None]
     if _State.tracer is None or not known:
         yield None
         return
