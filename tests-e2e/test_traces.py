@@ -93,13 +93,13 @@ def test_one_trace_leads_from_a_click_to_its_telegram_message(
     started = desk.start(webinar_id)
     for person in (finishes, leaves):
         _say(cast, person, "seen", webinar_id)
+    world.let_run(started, 5)
+    crowd.leave(leaves.login)
     # Long enough for the press itself to complete, and not a presence report that comes after it.
     world.let_run(started, 12)
     _say(cast, finishes, "finish", webinar_id)
     facts = world.facts(webinar_id)
     facts.wait_for("client_webinar_attendance_classified", finishes)
-    crowd.leave(leaves.login)
-    world.let_run(started, 2 * (world.ledger.now() - started.moment("started_at")).total_seconds())
     desk.stop(webinar_id)
     for person in (finishes, leaves):
         telegram.wait_for(person.chat_id or 0, TITLE)
