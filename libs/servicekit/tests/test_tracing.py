@@ -261,6 +261,15 @@ async def test_a_message_goes_on_in_the_trace_of_its_cause_or_of_what_it_is_the_
     assert (continued.trace_id, continued.links) == (f"{2:032x}", [(f"{1:032x}", f"{1:016x}")])
 
 
+def test_what_several_rows_led_to_goes_on_in_the_first_ones_trace_and_links_to_the_others(spans: Spans) -> None:
+    rows = [None, somewhere(1), somewhere(2), somewhere(1), somewhere(3, sampled=False)]
+    with tracing.continuing("deliver", rows), tracing.continuing("nobody's", [None, somewhere(3, sampled=False)]):
+        pass
+    [delivered] = spans.all()
+    assert (delivered.trace_id, delivered.parent_id) == (f"{1:032x}", f"{1:016x}")
+    assert delivered.links == [(f"{2:032x}", f"{2:016x}")]
+
+
 async def test_what_a_job_says_by_itself_is_one_trace_a_run_and_nothing_said_is_none(
     database: Database, spans: Spans
 ) -> None:
