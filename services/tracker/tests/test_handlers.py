@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from contracts import (
@@ -12,8 +13,11 @@ from contracts import (
     Message,
     ParticipationEvent,
     WebinarCompleted,
+    WebinarEvent,
     session_id_of,
 )
+from servicekit.batches import run_batch
+from servicekit.span_testing import recorded_spans
 from servicekit.testing import Harness, ServiceUnderTest, assert_migrations_match
 from tracker.handlers import finalise_due, present_participations, tell_progress
 from tracker.main import create_service
@@ -221,6 +225,21 @@ async def test_a_stop_that_was_left_behind_is_cleared_without_a_second_outcome(t
 
     assert tracker.said_topics() == []
     assert await tracker.database.pool.fetchval("select count(*) from stop") == 0
+
+
+async def test_outcomes_go_on_in_the_trace_of_the_stop(harness: Harness) -> None:
+    stop = f"00-{'a' * 32}-{'b' * 16}-01"
+    with recorded_spans() as spans:
+        tracker = await harness(create_service, TrackerSettings, now=START)
+        await tracker.receive(LIVE, report(60, entry("a", 0, 60)))
+        [hearing] = [one for one in tracker.service.hearings() if one.message is WebinarEvent]
+        await run_batch(tracker.database, hearing.handler, [replace(tracker.heard(FINISHED), traceparent=stop)])
+        spans.clear()
+        await finalise(tracker)
+    finalised, evaluated = spans.one("finalise"), spans.one(f"create {ClientWebinarAttendanceEvaluate.topic}")
+    assert (finalised.trace_id, finalised.parent_id) == ("a" * 32, "b" * 16)
+    assert evaluated.parent_id == finalised.span_id
+    assert spans.one("DELETE stop").parent_id == finalised.span_id
 
 
 async def test_outcomes_wait_at_least_three_seconds(tracker: ServiceUnderTest) -> None:

@@ -14,7 +14,8 @@ DEMO_BOT_TOKEN = "123456:demo-of-this-machine"  # noqa: S105 - opens nothing but
 # What a person may set for the services by setting it for `make demo`, `make up`.
 HANDED_ON = (
     "DEFAULT_LOCALE", "FOLLOWUP_DELAY", "FORWARDED_ALLOW_IPS", "FRAME_HOSTS", "LOG_FORMAT", "LOG_LEVEL",
-    "MINIMUM_WATCHED_SECONDS", "ORGANISER_CONTACT", "RETRY_SCALE", "SIGNUP_URL",
+    "MINIMUM_WATCHED_SECONDS", "ORGANISER_CONTACT", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG", "RETRY_SCALE", "SIGNUP_URL",
 )  # fmt: skip
 # What a program needs from the machine, whoever it is.
 FROM_THE_MACHINE = ("HOME", "LANG", "LC_ALL", "PATH", "SSL_CERT_FILE", "TZ", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")

@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts import Signal
 
-from servicekit import metrics
+from servicekit import metrics, traced_messages
 from servicekit.checkpoints import Checkpoint, checkpoint
 from servicekit.database import Database
 from servicekit.errors import AWAY, DATABASE_AWAY, DATABASE_TROUBLE, DATABASE_UNABLE, TRY_AGAIN, DatabaseAwayError
@@ -137,11 +137,15 @@ class BatchHandling:
     async def _commit(self, heard: Sequence[Heard[Any]], ends_at: float) -> None:
         started = time.monotonic()
         first = heard[0]
-        with bound_fields(
-            queue=self.queue, message_id=str(first.message_id), correlation_id=first.correlation_id, batch=len(heard)
-        ):
-            await self._run_as_long_as_it_may_pass(heard, ends_at)
-        self._say_committed(heard)
+        with traced_messages.processing(self.queue, heard) as placed:
+            with bound_fields(
+                queue=self.queue,
+                message_id=str(first.message_id),
+                correlation_id=first.correlation_id,
+                batch=len(heard),
+            ):
+                await self._run_as_long_as_it_may_pass(placed, ends_at)
+            self._say_committed(heard)
         metrics.BATCH_SECONDS.labels(self.queue).observe(time.monotonic() - started)
         metrics.HANDLED.labels(self.queue).inc(len(heard))
         age = self._database.clock.now() - first.timestamp
@@ -187,4 +191,5 @@ class BatchHandling:
 async def run_batch(database: Database, handler: Handler, heard: Sequence[Heard[Any]]) -> None:
     """Run a handler over a batch in one transaction."""
     async with database.work() as work:
+        work.occasion = f"handle {heard[0].event.topic}"
         await handler(newest_per_meaning(heard), work)

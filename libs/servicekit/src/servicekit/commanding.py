@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -11,9 +11,10 @@ from contracts import Command, CommandReply, Envelope
 from contracts.topology import EXCHANGE, REPLY_EXCHANGE, TOPIC_OF
 from faststream import AckPolicy
 from faststream.rabbit import Channel, ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitMessage, RabbitQueue
+from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
 
-from servicekit import metrics
+from servicekit import metrics, traced_messages, tracing
 from servicekit.clock import HouseClock
 from servicekit.errors import BrokerAwayError, CommandNotSent, CommandUnanswered, NotPublishedError
 from servicekit.logs import get_logger
@@ -115,48 +116,55 @@ class CommandClient:
         """
         if not self.listening:
             raise CommandNotSent(f"{command.topic} {message_id}: this instance does not hear replies yet")
-        deadline = self._clock.now() + timedelta(seconds=timeout)
-        envelope = self._envelope(command, actor, message_id, correlation_id or str(message_id), deadline)
+        [receiver] = TOPIC_OF[type(command)].heard_by
+        attributes = {
+            **traced_messages.call_attributes(command.topic, receiver),
+            "messaging.message.id": str(message_id),
+            "messaging.message.conversation_id": correlation_id or str(message_id),
+        }
+        with tracing.beginning(f"{receiver}/{command.topic}", SpanKind.CLIENT, attributes) as span:
+            deadline = self._clock.now() + timedelta(seconds=timeout)
+            token = self._tokens.make(
+                actor=actor, topic=command.topic, audience=receiver, message_id=message_id, deadline=deadline
+            )
+            envelope = self._publisher.envelope(
+                command.topic,
+                message_id=message_id,
+                correlation_id=correlation_id or str(message_id),
+                deadline=deadline,
+                authorization=token,
+                reply_to=self._reply_to,
+                traceparent=tracing.current() or new_traceparent(),
+            )
+            reply = await self._reply_to_sent(command, envelope, timeout)
+            traced_messages.note_reply(span, None if reply.error is None else reply.error.code)
+            return reply
+
+    async def _reply_to_sent(self, command: Command, envelope: Envelope, seconds: float) -> CommandReply:
+        message_id = str(envelope.message_id)
         reply: asyncio.Future[CommandReply] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(str(message_id), set()).add(reply)
+        self._waiting.setdefault(message_id, set()).add(reply)
         underway = asyncio.Event()
         body = command.to_json()
         sending = asyncio.create_task(
-            self._publisher.send(EXCHANGE, command.topic, body, envelope, expiration_seconds=timeout, underway=underway)
+            self._publisher.send(EXCHANGE, command.topic, body, envelope, expiration_seconds=seconds, underway=underway)
         )
         either: list[asyncio.Future[Any]] = [sending, reply]
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 if not reply.done():
                     _raise_when_not_published(sending)
                 return await reply
         except TimeoutError:
             if not underway.is_set():
-                raise CommandNotSent(f"{command.topic} {message_id}: no broker within {timeout} s") from None
+                raise CommandNotSent(f"{command.topic} {message_id}: no broker within {seconds} s") from None
             # Not confirmed is not unknown to the broker: it may be slow alone in saying that it has the command.
-            raise CommandUnanswered(f"{command.topic} {message_id}: no reply within {timeout} s") from None
+            raise CommandUnanswered(f"{command.topic} {message_id}: no reply within {seconds} s") from None
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
-            self._forget(str(message_id), reply)
-
-    def _envelope(
-        self, command: Command, actor: Actor, message_id: UUID, correlation_id: str, deadline: datetime
-    ) -> Envelope:
-        [receiver] = TOPIC_OF[type(command)].heard_by
-        token = self._tokens.make(
-            actor=actor, topic=command.topic, audience=receiver, message_id=message_id, deadline=deadline
-        )
-        return self._publisher.envelope(
-            command.topic,
-            message_id=message_id,
-            correlation_id=correlation_id,
-            deadline=deadline,
-            authorization=token,
-            reply_to=self._reply_to,
-            traceparent=new_traceparent(),
-        )
+            self._forget(message_id, reply)
 
     def _forget(self, message_id: str, reply: asyncio.Future[CommandReply]) -> None:
         waiting = self._waiting.get(message_id, set())

@@ -12,6 +12,7 @@ from servicekit.clock import HouseClock
 from servicekit.errors import DATABASE_AWAY, DATABASE_TROUBLE, DATABASE_UNABLE, OutcomeUnknownError
 from servicekit.logs import get_logger
 from servicekit.probing import Probe
+from servicekit.traced_database import connection_class
 from servicekit.work import Work
 
 log = get_logger(__name__)
@@ -84,6 +85,7 @@ class Database:
             command_timeout=_STATEMENT_SECONDS,
             server_settings=_DEAD_PEER_SETTINGS,
             init=prepare_connection,
+            connection_class=connection_class(self.url),
         )
         try:
             await self.synchronise_clock()

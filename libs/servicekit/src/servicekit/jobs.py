@@ -23,9 +23,10 @@ _FENCE_SECONDS = 1.0
 _AMBIGUOUS: tuple[type[BaseException], ...] = (asyncpg.InterfaceError, OSError)
 
 
-async def run_job(database: Database, handler: Handler) -> bool:
+async def run_job(database: Database, handler: Handler, name: str = "job") -> bool:
     """Run a job once in a transaction of its own; true means that there is more to do."""
     async with database.work() as work:
+        work.occasion = name
         return bool(await handler(work))
 
 
@@ -36,7 +37,7 @@ async def repeat(database: Database, handler: Handler, seconds: float, name: str
     while True:
         longest = _LONGEST_PAUSE_SECONDS
         try:
-            while await run_job(database, handler):
+            while await run_job(database, handler, name):
                 await asyncio.sleep(0)
             failures = 0
         except Exception as error:

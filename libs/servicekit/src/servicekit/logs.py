@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from opentelemetry import trace
 
 from servicekit.repetitions import Repetitions
 
@@ -35,6 +36,14 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
         return without_secrets(super().format(record))
 
 
+def _name_trace(_: Any, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Write into a line in which trace it was said, if in any."""
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        fields["trace_id"], fields["span_id"] = f"{context.trace_id:032x}", f"{context.span_id:016x}"
+    return fields
+
+
 # What asyncpg says when a job was cancelled in the middle of a transaction, as at every stop: it rolls back.
 _ROLLED_BACK = "Resetting connection with an active transaction"
 
@@ -42,9 +51,11 @@ _ROLLED_BACK = "Resetting connection with an active transaction"
 def _lower_what_mends_itself(record: logging.LogRecord) -> bool:
     """Lower what libraries call an error and what mends itself: nobody need get up for it."""
     message = record.getMessage()
+    # A collector that is away costs traces and nothing else.
+    collector_away = record.name.startswith("opentelemetry")
     broker_away = record.name.startswith(("aiormq", "aio_pika")) and not message.startswith("Consumer callback failed")
     rolled_back = record.name == "asyncio" and message.startswith(_ROLLED_BACK)
-    if (broker_away or rolled_back) and record.levelno > logging.WARNING:
+    if (broker_away or rolled_back or collector_away) and record.levelno > logging.WARNING:
         record.levelno, record.levelname = logging.WARNING, "WARNING"
     return True
 
@@ -63,6 +74,7 @@ def configure(service: str, *, form: str, level: str, instance_id: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         name_service,
+        _name_trace,
     ]
     structlog.configure(
         processors=[

@@ -9,9 +9,10 @@ from contracts import CommandError, CommandReply, Envelope, ErrorCode
 from contracts.topology import REPLY_EXCHANGE
 from faststream import AckPolicy
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitMessage, RabbitQueue
+from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
 
-from servicekit import metrics
+from servicekit import metrics, traced_messages, tracing
 from servicekit.checkpoints import Checkpoint, checkpoint
 from servicekit.database import Database
 from servicekit.errors import (
@@ -223,14 +224,29 @@ class CommandSubscription:
             log.warning("command.invalid", queue=self.queue, error=str(error)[:500])
         else:
             with bound_fields(message_id=str(envelope.message_id), correlation_id=envelope.correlation_id):
-                reply = await self._handling.decide(envelope, raw.body)
-                checkpoint(Checkpoint.DECIDED)
-                if reply is not None:
-                    await self._answer(envelope, reply)
+                await self._decide_and_answer(envelope, raw.body)
         try:
             await raw.ack()
         except BROKER_AWAY as error:
             log.info("command.not_acknowledged", queue=self.queue, error=repr(error))
+
+    async def _decide_and_answer(self, envelope: Envelope, body: bytes) -> None:
+        topic, service = self._handling.obeying.message.topic, self.queue.partition(".")[0]
+        attributes = {
+            **traced_messages.call_attributes(topic, service),
+            "messaging.message.id": str(envelope.message_id),
+            "messaging.message.conversation_id": envelope.correlation_id,
+        }
+        with tracing.continuing(
+            f"{service}/{topic}", [envelope.traceparent], kind=SpanKind.SERVER, attributes=attributes
+        ) as span:
+            if span is not None:
+                envelope = envelope.model_copy(update={"traceparent": tracing.traceparent_of(span)})
+            reply = await self._handling.decide(envelope, body)
+            checkpoint(Checkpoint.DECIDED)
+            traced_messages.note_reply(span, _outcome(reply))
+            if reply is not None:
+                await self._answer(envelope, reply)
 
     async def _answer(self, envelope: Envelope, reply: CommandReply) -> None:
         if not envelope.reply_to:

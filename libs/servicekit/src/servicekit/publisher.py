@@ -13,6 +13,7 @@ from contracts.topology import EXCHANGE, REPLY_EXCHANGE
 from uuid6 import uuid7
 from yarl import URL
 
+from servicekit import traced_messages
 from servicekit.clock import HouseClock
 from servicekit.errors import BROKER_AWAY, BrokerAwayError, NotPublishedError, is_broker_away
 from servicekit.logs import get_logger
@@ -161,19 +162,20 @@ class Publisher:
             body, envelope, headers=headers, persistent=persistent, expiration_seconds=expiration_seconds
         )
         what = f"{envelope.type} {envelope.message_id} to {exchange}"
-        try:
-            async with asyncio.timeout(PUBLISH_LIMIT_SECONDS):
-                try:
-                    target = await self._link.exchange(exchange)
-                except BROKER_AWAY as error:
-                    raise NotPublishedError(f"{what}: {error!r}") from error
-                if underway is not None:
-                    underway.set()
-                await target.publish(message, routing_key, mandatory=mandatory)
-        except aiormq.exceptions.DeliveryError as error:
-            raise NotPublishedError(f"{what}: {error!r}") from error
-        except BROKER_AWAY as error:
-            raise BrokerAwayError(f"{what}: {error!r}") from error
+        with traced_messages.sending(exchange, routing_key, envelope):
+            try:
+                async with asyncio.timeout(PUBLISH_LIMIT_SECONDS):
+                    try:
+                        target = await self._link.exchange(exchange)
+                    except BROKER_AWAY as error:
+                        raise NotPublishedError(f"{what}: {error!r}") from error
+                    if underway is not None:
+                        underway.set()
+                    await target.publish(message, routing_key, mandatory=mandatory)
+            except aiormq.exceptions.DeliveryError as error:
+                raise NotPublishedError(f"{what}: {error!r}") from error
+            except BROKER_AWAY as error:
+                raise BrokerAwayError(f"{what}: {error!r}") from error
 
     async def answers(self) -> bool:
         """Whether the broker confirms a message now; it is one that nobody hears."""

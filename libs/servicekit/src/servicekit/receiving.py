@@ -9,6 +9,7 @@ from contracts.topology import EXCHANGE
 from faststream import AckPolicy
 from faststream.rabbit import Channel, ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitMessage, RabbitQueue
 
+from servicekit import traced_messages
 from servicekit.acknowledging import Acknowledging, is_stale
 from servicekit.batches import Settle
 from servicekit.errors import AWAY, BROKER_AWAY
@@ -205,6 +206,8 @@ class Subscription:
 def overhear(broker: RabbitBroker, service: str, instance_id: str, hearing: Hearing, handler: Handler) -> None:
     """Hear a topic on a queue of this instance alone: classic, exclusive, short, and best effort."""
 
+    queue = f"{service}.live.{instance_id}.{hearing.message.topic}"
+
     async def take(message: RabbitMessage) -> None:
         try:
             heard = hear(message.raw_message, hearing.message)
@@ -212,14 +215,15 @@ def overhear(broker: RabbitBroker, service: str, instance_id: str, hearing: Hear
             log.warning("overhearing.invalid", topic=hearing.message.topic, error=str(error)[:500])
             return
         try:
-            await handler(heard)
+            with traced_messages.processing(queue, [heard]) as placed:
+                await handler(placed[0])
         except Exception:
             # A shortcut that fails is a bug to be seen, and no loss: the truth comes by the durable queue.
             log.exception("overhearing.failed", topic=hearing.message.topic, message_id=str(heard.message_id))
 
     broker.subscriber(
         RabbitQueue(
-            f"{service}.live.{instance_id}.{hearing.message.topic}",
+            queue,
             queue_type=QueueType.CLASSIC,
             durable=False,
             exclusive=True,

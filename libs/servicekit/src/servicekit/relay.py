@@ -10,7 +10,7 @@ import aiormq.exceptions
 from contracts import Envelope
 from contracts.topology import EXCHANGE, TOPIC_OF
 
-from servicekit import metrics
+from servicekit import metrics, traced_messages
 from servicekit.checkpoints import Checkpoint, checkpoint
 from servicekit.clock import HouseClock
 from servicekit.database import connect
@@ -247,10 +247,11 @@ class Relay:
             schema_version=row["schema_version"],
             traceparent=row["traceparent"],
         )
-        exchange = await self._link.exchange(row["exchange"])
         # A fact that nobody in the house hears is no error; one whose queue is missing must not be lost.
         mandatory = row["exchange"] != EXCHANGE or row["type"] in _NEEDS_A_QUEUE
-        await exchange.publish(wire_message(row["body"], envelope), row["routing_key"], mandatory=mandatory)
+        with traced_messages.sending(row["exchange"], row["routing_key"], envelope):
+            exchange = await self._link.exchange(row["exchange"])
+            await exchange.publish(wire_message(row["body"], envelope), row["routing_key"], mandatory=mandatory)
 
     async def close(self) -> None:
         await self._link.close()

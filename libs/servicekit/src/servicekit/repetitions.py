@@ -7,7 +7,7 @@ from collections.abc import Callable
 _AT_FIRST = 5
 _SECONDS = 60.0
 _MOST_KINDS = 1000
-_LIBRARIES = ("aio_pika", "aiormq")
+_LIBRARIES = ("aio_pika", "aiormq", "opentelemetry")
 _OF_AN_OUTAGE = {
     "broker.does_not_confirm",
     "broker.gone",

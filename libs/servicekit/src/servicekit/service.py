@@ -11,7 +11,7 @@ from contracts import SnapshotRequested
 from contracts.topology import queues_of
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 
-from servicekit import http, jobs, ops, parking, retention, snapshots
+from servicekit import http, jobs, ops, parking, retention, snapshots, tracing
 from servicekit.clock import HouseClock
 from servicekit.commanding import CommandClient
 from servicekit.consuming import Consumption
@@ -221,6 +221,7 @@ class Service:
             finished("relay's connection", self.relay.close(), seconds),
             finished("publisher's connection", self.publisher.close(), seconds),
             finished("database", self.database.close(), seconds),
+            finished("traces", tracing.flush(), seconds),
         )
 
     async def _watch(self, tasks: list[asyncio.Task[None]]) -> None:
@@ -298,6 +299,7 @@ def run(service: Service) -> None:
     """Run a service as a process: the whole of `__main__`."""
     settings = service.settings
     configure(service.name, form=settings.log_format, level=settings.log_level, instance_id=settings.instance_id)
+    tracing.configure(service.name, instance_id=settings.instance_id)
     raise_open_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(service.run())

@@ -1,6 +1,7 @@
 """One transaction: what a handler reads and writes, and what it announces."""
 
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from contracts import Message
 from contracts.topology import EXCHANGE
 from uuid6 import uuid7
 
+from servicekit import traced_messages, tracing
 from servicekit.messages import Heard, Obeyed
 
 _INSERT_OUTBOX = """
@@ -29,7 +31,10 @@ class Announcement:
     event: Message
     correlation_id: str
     causation_id: UUID | None
-    traceparent: str
+    traceparent: str | None
+    """The trace that it goes on with; None: one of its own."""
+    linked: str | None = None
+    """What let it go on, where that is of another trace."""
 
 
 def new_traceparent() -> str:
@@ -43,6 +48,9 @@ class Work:
     def __init__(self, connection: Any, now: datetime) -> None:
         self.connection = connection
         self.now = now
+        self.occasion = "transaction"
+        """What it is for, as the trace is named that begins with it."""
+        self._began = time.time_ns()
         self.announced: list[Announcement] = []
         self.callbacks: list[Callable[[], None]] = []
 
@@ -52,22 +60,27 @@ class Work:
         *,
         cause: "Heard[Any] | Obeyed[Any] | None" = None,
         correlation_id: str | None = None,
+        continues: str | None = None,
     ) -> UUID:
         """Say `event` if and only if this transaction commits; returns the message id.
 
         Without a `correlation_id` the cause's is taken, else the event's `webinar_id`, else the message's own id.
+        `continues`: the `traceparent` of what it is the outcome of, kept in a row until now; without one that of the
+        cause, else of what is being done.
         """
         message_id = UUID(bytes=uuid7().bytes)
         if correlation_id is None:
             webinar_id = getattr(event, "webinar_id", None)
             correlation_id = cause.correlation_id if cause else str(webinar_id or message_id)
+        led_by = cause.traceparent if cause else tracing.current()
         self.announced.append(
             Announcement(
                 message_id=message_id,
                 event=event,
                 correlation_id=correlation_id,
                 causation_id=cause.message_id if cause else None,
-                traceparent=(cause.traceparent if cause else None) or new_traceparent(),
+                traceparent=continues or led_by,
+                linked=led_by if continues else None,
             )
         )
         return message_id
@@ -81,6 +94,10 @@ class Work:
         if not self.announced:
             return
         rows = self.announced
+        if tracing.is_on():
+            traceparents = traced_messages.created(rows, occasion=self.occasion, began=self._began)
+        else:
+            traceparents = [row.traceparent or new_traceparent() for row in rows]
         await self.connection.execute(
             _INSERT_OUTBOX,
             [row.message_id for row in rows],
@@ -91,6 +108,6 @@ class Work:
             [row.correlation_id for row in rows],
             [row.causation_id for row in rows],
             [row.event.schema_version for row in rows],
-            [row.traceparent for row in rows],
+            traceparents,
             [self.now for _ in rows],
         )

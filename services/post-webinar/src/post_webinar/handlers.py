@@ -83,7 +83,7 @@ async def route_classified(
     leads = sorted({lead_id for _, lead_id in causes})
     await locks.lock_leads(work, leads)
     controls = await locks.lock_followups(work, {webinar_id for webinar_id, _ in causes})
-    await routing.add_verdicts(work, [heard.event for heard in verdicts])
+    await routing.add_verdicts(work, verdicts)
     await plan(work, controls, causes, delay=settings.delay, leads=leads)
 
 

@@ -42,6 +42,8 @@ async def _plan_routes(work: Work, controls: dict[UUID, Control], causes: Causes
     due = [(one.webinar_id, one.lead_id, route_of(one.attended)) for one, state in states if state is LeadState.ROUTED]
     if not due:
         return
+    # Whatever lets a lead go on, it is the trace of the verdict that their messages belong to.
+    traces = {(one.webinar_id, one.lead_id): one.traceparent for one in waiting}
     for webinar_id, lead_id, route in await routing.add_routes(work, due):
         work.announce(
             PostWebinarRoute(
@@ -53,6 +55,7 @@ async def _plan_routes(work: Work, controls: dict[UUID, Control], causes: Causes
             ),
             cause=_cause(causes, webinar_id, lead_id),
             correlation_id=str(webinar_id),
+            continues=traces[webinar_id, lead_id],
         )
 
 
@@ -66,6 +69,11 @@ async def _plan_deliveries(
     if not routed:
         return
     due = list(due_deliveries(routed, endings, now=work.now, delay=delay))
-    for row in await deliveries.add_deliveries(work, due):
+    traces = {
+        (one.webinar_id, one.lead_id): cause.traceparent
+        for one in due
+        if (cause := _cause(causes, one.webinar_id, one.lead_id)) is not None
+    }
+    for row in await deliveries.add_deliveries(work, due, traces):
         deliveries.announce_changes(work, [row], cause=_cause(causes, row["webinar_id"], row["lead_id"]))
     await routing.mark_planned(work, routed)

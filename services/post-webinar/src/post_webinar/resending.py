@@ -17,7 +17,7 @@ async def send_again(work: Work, delivery_id: UUID, *, cause: Any = None) -> Non
         raise Refused(ErrorCode.DELIVERY_NOT_FOUND, "There is no such message.")
     if state not in RESENDABLE:
         raise Refused(ErrorCode.DELIVERY_STATE_INVALID, f"A message that is {state} is not sent again.")
-    copy = await deliveries.copy_delivery(work, delivery_id)
+    copy = await deliveries.copy_delivery(work, delivery_id, traceparent=cause.traceparent if cause else None)
     if copy is None:
         raise Refused(ErrorCode.DELIVERY_STATE_INVALID, "This message was sent again already.")
     replaced = await deliveries.give_way_to_copy(work, delivery_id) if state == "not_linked" else []

@@ -71,6 +71,8 @@ class VerdictRow(PostWebinarTable, table=True):
     reason: str = Field(sa_type=Text)
     classified_at: datetime = Field(sa_type=_MOMENT)
     state: str = Field(sa_type=Text)
+    traceparent: str | None = Field(default=None, sa_type=Text)
+    """The trace of what decided it, which its route goes on with."""
 
 
 class RouteRow(PostWebinarTable, table=True):
@@ -123,6 +125,8 @@ class DeliveryRow(PostWebinarTable, table=True):
     claimed_at: datetime | None = Field(default=None, sa_type=_MOMENT)
     message_id: int | None = Field(default=None, sa_type=BigInteger)
     sent_at: datetime | None = Field(default=None, sa_type=_MOMENT)
+    traceparent: str | None = Field(default=None, sa_type=Text)
+    """The trace of what planned it, which its sending goes on with."""
 
 
 class ChatLinkRow(PostWebinarTable, table=True):

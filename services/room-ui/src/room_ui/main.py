@@ -8,6 +8,7 @@ from contracts.topology import ROOM_UI
 from servicekit import CommandClient, Service
 from servicekit.jobs import run_job
 from servicekit.stopping import finished
+from servicekit.traced_http import TracedRequests
 from starlette.types import ASGIApp
 
 from room_ui.accounts.accounts import Accounts
@@ -65,9 +66,9 @@ def web_parts(service: Service, *, commands: Commands | None = None) -> Parts:
 
 
 def create_application(parts: Parts) -> ASGIApp:
-    """Return the whole web application: the push around the pages, and both measured."""
+    """Return the whole web application: the push around the pages, both measured and traced."""
     push = Push(create_app(parts), rooms=parts.rooms, sessions=parts.sessions, settings=parts.settings)
-    return Measured(push, paths=PATHS)
+    return Measured(TracedRequests(push, fixed=PATHS, untold=("/static/",)), paths=PATHS)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -72,6 +72,11 @@ class Push:
             "/webinar/v1/desk": self._desk,
             "/webinar/v1/desk/stream": self._desk_stream,
         }
+
+    @property
+    def paths(self) -> Collection[str]:
+        """The paths that are answered here and not by the application."""
+        return self._answers.keys()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._answers.get(scope["path"]) if scope["type"] == "http" else None

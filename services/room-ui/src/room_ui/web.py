@@ -246,6 +246,8 @@ def create_app(parts: Parts) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        # Its own spans and logs hold addresses with one-time tokens, what was searched for, and the words of errors.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         redirect_slashes=False,  # Starlette would build the address from `Host`.
     )
     app.state.parts = parts

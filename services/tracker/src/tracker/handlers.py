@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts import ParticipationEvent, RoomFinish, RoomPresence, WebinarEvent
-from servicekit import Database, Heard, Router, Work
+from servicekit import Database, Heard, Router, Work, tracing
 from servicekit.retention import is_alone
 
 from tracker import announcements
@@ -43,7 +43,7 @@ async def keep_webinars(events: Sequence[Heard[WebinarEvent]], work: Work, *, se
     now_known = {id_: after_hearing(known.get(id_), heard.event) for id_, heard in cause_of.items()}
     await webinars.keep_webinars(work, now_known)
     airing_of = {webinar_id: now_known[webinar_id].airing for webinar_id in sorted(open_ones)}
-    finished = [webinar_id for webinar_id, airing in airing_of.items() if airing.finished_at is not None]
+    finished = {id_: cause_of[id_].traceparent for id_, airing in airing_of.items() if airing.finished_at is not None}
     await webinars.add_stops(work, finished, due_at=work.now + settings.wait.least)
     for webinar_id, airing in airing_of.items():
         if airing.is_live_or_paused:
@@ -199,8 +199,15 @@ async def finalise_due(work: Work, *, database: Database, settings: TrackerSetti
         again = work.now + timedelta(seconds=_FINALISE_EVERY_SECONDS)
         await webinars.look_again(work, stop.webinar_id, due_at=again)
         return True
-    rules = await _rules(work, stop.webinar_id, settings)
-    async for slice_ in participations.everyone(work, stop.webinar_id, slice_size=_SLICE):
+    with tracing.continuing("finalise", [stop.traceparent]):
+        await _finalise(work, stop.webinar_id, airing, settings)
+    return True
+
+
+async def _finalise(work: Work, webinar_id: UUID, airing: Airing, settings: TrackerSettings) -> None:
+    assert airing.finished_at is not None
+    rules = await _rules(work, webinar_id, settings)
+    async for slice_ in participations.everyone(work, webinar_id, slice_size=_SLICE):
         decisions = [decision for one in slice_ if (decision := decide(one, airing, rules)) is not None]
         outcomes = [
             (
@@ -210,11 +217,10 @@ async def finalise_due(work: Work, *, database: Database, settings: TrackerSetti
             )
             for decision in decisions
         ]
-        await participations.write_outcomes(work, stop.webinar_id, outcomes)
+        await participations.write_outcomes(work, webinar_id, outcomes)
         for decision, final, version in outcomes:
-            _announce_outcome(work, stop.webinar_id, decision, final, version)
-    await webinars.close_ledger(work, stop.webinar_id)
-    return True
+            _announce_outcome(work, webinar_id, decision, final, version)
+    await webinars.close_ledger(work, webinar_id)
 
 
 def _announce_outcome(work: Work, webinar_id: UUID, decision: Decision, final: Figures, version: int) -> None:

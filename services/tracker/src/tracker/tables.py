@@ -60,6 +60,8 @@ class StopRow(TrackerTable, table=True):
     webinar_id: UUID = Field(primary_key=True)
     heard_at: datetime = _time()
     due_at: datetime = _time(index=True)
+    traceparent: str | None = Field(default=None, sa_type=Text)
+    """The trace that the outcomes go on with."""
 
 
 class ReportRow(TrackerTable, table=True):

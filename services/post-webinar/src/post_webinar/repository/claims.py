@@ -80,6 +80,8 @@ class Claim:
     chat_id: int
     text: str
     deliveries: tuple[UUID, ...]
+    traceparents: tuple[str | None, ...] = ()
+    """The traces of its rows."""
 
 
 async def claim_next(work: Work, busy: Sequence[int], settings: PostWebinarSettings) -> Claim | None:
@@ -95,7 +97,8 @@ async def claim_next(work: Work, busy: Sequence[int], settings: PostWebinarSetti
         if text is None:
             announce_changes(work, await connection.fetch(_TOO_LONG, ids, Reason.TOO_LONG, version_at(work.now)))
             continue
-        claim = Claim(uuid4(), first["chat_id"], text, tuple(ids))
+        traces = tuple(row["traceparent"] for row in rows)
+        claim = Claim(uuid4(), first["chat_id"], text, tuple(ids), traces)
         announce_changes(work, await connection.fetch(_CLAIM, ids, claim.claim_id, work.now, version_at(work.now)))
         return claim
     return None

@@ -1,6 +1,6 @@
 """The delivery ledger: what is written into it, and how its rows change by what the desk and the people do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,11 +17,11 @@ SLICE = 500
 
 _ADD = """
 insert into delivery (delivery_id, webinar_id, lead_id, account_id, recipient, step, copy, state, reason, attempts,
-                      due_at, version)
-select delivery_id, webinar_id, lead_id, account_id, recipient, step, 0, state, reason, 0, due_at, $10
+                      due_at, version, traceparent)
+select delivery_id, webinar_id, lead_id, account_id, recipient, step, 0, state, reason, 0, due_at, $10, traceparent
 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::timestamptz[])
-     as new (delivery_id, webinar_id, lead_id, account_id, recipient, step, state, reason, due_at)
+            $9::timestamptz[], $11::text[])
+     as new (delivery_id, webinar_id, lead_id, account_id, recipient, step, state, reason, due_at, traceparent)
 on conflict (webinar_id, lead_id, recipient, step, copy) do nothing
 returning *
 """
@@ -114,8 +114,8 @@ _DOUBT = _changing(
 )
 _COPY = """
 insert into delivery (delivery_id, webinar_id, lead_id, account_id, recipient, step, copy, state, reason, attempts,
-                      due_at, version)
-select $2, webinar_id, lead_id, account_id, recipient, step, copy + 1, 'planned', null, 0, $3, $4
+                      due_at, version, traceparent)
+select $2, webinar_id, lead_id, account_id, recipient, step, copy + 1, 'planned', null, 0, $3, $4, $5
 from delivery where delivery_id = $1
 on conflict do nothing returning *
 """
@@ -127,9 +127,14 @@ def version_at(now: datetime) -> int:
 
 
 def announce_changes(work: Work, rows: Sequence[Any], *, cause: Any = None) -> None:
-    """Announce these rows of the ledger as they are now."""
+    """Announce these rows of the ledger as they are now; without a `cause` each in the trace that planned it."""
     for row in rows:
-        work.announce(delivery_event(row), cause=cause, correlation_id=str(row["webinar_id"]))
+        work.announce(
+            delivery_event(row),
+            cause=cause,
+            correlation_id=str(row["webinar_id"]),
+            continues=None if cause else row["traceparent"],
+        )
 
 
 def delivery_event(row: Any) -> PostWebinarDelivery:
@@ -148,8 +153,10 @@ def delivery_event(row: Any) -> PostWebinarDelivery:
     )
 
 
-async def add_deliveries(work: Work, deliveries: Sequence[NewDelivery]) -> list[Any]:
-    """Insert what is missing and return the new rows."""
+async def add_deliveries(
+    work: Work, deliveries: Sequence[NewDelivery], traces: Mapping[tuple[UUID, str], str | None]
+) -> list[Any]:
+    """Insert what is missing and return the new rows. `traces`: the `traceparent` of each webinar and lead."""
     ordered = sorted(deliveries, key=lambda one: (one.webinar_id, one.lead_id, one.recipient, one.step))
     rows: list[Any] = await work.connection.fetch(
         _ADD,
@@ -163,6 +170,7 @@ async def add_deliveries(work: Work, deliveries: Sequence[NewDelivery]) -> list[
         [one.reason for one in ordered],
         [one.due_at for one in ordered],
         version_at(work.now),
+        [traces.get((one.webinar_id, one.lead_id)) for one in ordered],
     )
     return rows
 
@@ -244,9 +252,11 @@ async def state_for_update(work: Work, delivery_id: UUID) -> DeliveryState | Non
     return None if state is None else DeliveryState(state)
 
 
-async def copy_delivery(work: Work, delivery_id: UUID) -> Any | None:
+async def copy_delivery(work: Work, delivery_id: UUID, *, traceparent: str | None) -> Any | None:
     """Insert the delivery once more, planned and due now; None when that was done before."""
-    return await work.connection.fetchrow(_COPY, delivery_id, UUID(bytes=uuid7().bytes), work.now, version_at(work.now))
+    return await work.connection.fetchrow(
+        _COPY, delivery_id, UUID(bytes=uuid7().bytes), work.now, version_at(work.now), traceparent
+    )
 
 
 async def give_way_to_copy(work: Work, delivery_id: UUID) -> list[Any]:

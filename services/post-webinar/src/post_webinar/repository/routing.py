@@ -6,18 +6,18 @@ from typing import Any
 from uuid import UUID
 
 from contracts import ClientWebinarAttendanceClassified, PostWebinarRoute, Role, Route
-from servicekit import Work
+from servicekit import Heard, Work
 
 from post_webinar.domain.planning import Control, Ending, LeadState, RoutedLead
 
 _ADD_VERDICTS = """
-insert into verdict (webinar_id, lead_id, attended, watched_seconds, reason, classified_at, state)
+insert into verdict (webinar_id, lead_id, attended, watched_seconds, reason, classified_at, traceparent, state)
 select *, 'waiting_for_webinar'
-from unnest($1::uuid[], $2::text[], $3::boolean[], $4::int[], $5::text[], $6::timestamptz[])
+from unnest($1::uuid[], $2::text[], $3::boolean[], $4::int[], $5::text[], $6::timestamptz[], $7::text[])
 on conflict do nothing
 """
 _WAITING = """
-select v.webinar_id, v.lead_id, v.attended, v.state, w.finished_at is not null as finished, a.role
+select v.webinar_id, v.lead_id, v.attended, v.state, v.traceparent, w.finished_at is not null as finished, a.role
 from verdict v
 left join webinar w on w.webinar_id = v.webinar_id
 left join account a on a.account_id = v.lead_id
@@ -74,10 +74,12 @@ class WaitingLead:
     state: LeadState
     finished: bool
     role: Role | None
+    traceparent: str | None
 
 
-async def add_verdicts(work: Work, verdicts: Sequence[ClientWebinarAttendanceClassified]) -> None:
+async def add_verdicts(work: Work, heard: Sequence[Heard[ClientWebinarAttendanceClassified]]) -> None:
     """Write down verdicts; the first on a lead in a webinar stays."""
+    verdicts = [one.event for one in heard]
     await work.connection.execute(
         _ADD_VERDICTS,
         [verdict.webinar_id for verdict in verdicts],
@@ -86,6 +88,7 @@ async def add_verdicts(work: Work, verdicts: Sequence[ClientWebinarAttendanceCla
         [verdict.watched_seconds for verdict in verdicts],
         [verdict.reason for verdict in verdicts],
         [verdict.timestamp for verdict in verdicts],
+        [one.traceparent for one in heard],
     )
 
 
@@ -105,6 +108,7 @@ async def waiting_leads(work: Work, webinar_ids: Collection[UUID], leads: Sequen
             LeadState(row["state"]),
             row["finished"],
             Role(row["role"]) if row["role"] else None,
+            row["traceparent"],
         )
         for row in await work.connection.fetch(_WAITING, list(webinar_ids), leads)
     ]

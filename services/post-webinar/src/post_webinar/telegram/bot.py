@@ -1,14 +1,17 @@
 """The bot's connection to the Bot API."""
 
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
-from aiogram.client.session.middlewares.base import NextRequestMiddlewareType
+from aiogram.client.session.middlewares.base import BaseRequestMiddleware, NextRequestMiddlewareType
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 from aiohttp import ClientTimeout
+from opentelemetry.trace import SpanKind
+from servicekit import tracing
 
 from post_webinar.measures import REQUESTS
 from post_webinar.settings import PostWebinarSettings
@@ -24,6 +27,28 @@ class TokenRefusedError(Exception):
     """Telegram does not know our token: nothing can be sent until somebody gives a good one."""
 
 
+class TracedRequests(BaseRequestMiddleware):
+    """Writes a span for a request that is part of a trace: the method and how it ended, no token, chat or text."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+
+    async def __call__(
+        self,
+        make_request: NextRequestMiddlewareType[TelegramType],
+        bot: Bot,
+        method: TelegramMethod[TelegramType],
+    ) -> Response[TelegramType]:
+        name = type(method).__api_method__
+        attributes = {
+            "http.request.method": "POST",
+            "url.template": f"/bot{{token}}/{name}",
+            "server.address": self._host,
+        }
+        with tracing.inside(f"POST /bot{{token}}/{name}", SpanKind.CLIENT, attributes):
+            return await make_request(bot, method)
+
+
 def make_bot(settings: PostWebinarSettings) -> Bot:
     """Return the bot of the settings; raises `aiogram.utils.token.TokenValidationError` for what is no token."""
     api = TelegramAPIServer.from_base(settings.telegram_api_url) if settings.telegram_api_url else PRODUCTION
@@ -35,6 +60,7 @@ def make_bot(settings: PostWebinarSettings) -> Bot:
         # What appears with its first failure does not look like an increase.
         for ending in ("ok", *(ending.name.lower() for ending in Ending)):
             REQUESTS.labels(name, ending)
+    session.middleware(TracedRequests(urlsplit(api.base).hostname or ""))
     return Bot(settings.telegram_bot_token.get_secret_value(), session)
 
 

@@ -88,6 +88,7 @@ class Poller:
     async def _hear(self, update: Update) -> None:
         try:
             async with self._database.work() as work:
+                work.occasion = "telegram update"
                 replies = await answer(update, work, self._settings)
         except DATABASE_TROUBLE:
             raise

@@ -5,7 +5,7 @@ import asyncio
 from aiogram import Bot
 from aiogram.enums import ParseMode
 from contracts import DeliveryState
-from servicekit import Database
+from servicekit import Database, tracing
 from servicekit.checkpoints import Checkpoint, checkpoint
 from servicekit.errors import DATABASE_TROUBLE
 from servicekit.logs import get_logger
@@ -84,6 +84,10 @@ class Sender:
             log.error("telegram.outcome_lost", error=repr(task.exception()))
 
     async def _deliver(self, claim: Claim) -> None:
+        with tracing.continuing("deliver message", claim.traceparents):
+            await self._deliver_claimed(claim)
+
+    async def _deliver_claimed(self, claim: Claim) -> None:
         try:
             checkpoint(Checkpoint.CLAIMED)
             message = await self._bot.send_message(claim.chat_id, claim.text, parse_mode=ParseMode.HTML)

@@ -1,7 +1,7 @@
 """SQL about webinars as the tracker knows them, the reports of room-ui's instances, and the stop."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,10 +14,11 @@ from tracker.domain.stop import PartReport
 
 
 class Stop(NamedTuple):
-    """A finished webinar whose outcomes are not written yet, and when its finish was heard of."""
+    """A finished webinar whose outcomes are not written yet, when its finish was heard of, and in which trace."""
 
     webinar_id: UUID
     heard_at: datetime
+    traceparent: str | None
 
 
 async def known_webinars(work: Work, webinar_ids: Iterable[UUID]) -> dict[UUID, Known]:
@@ -152,11 +153,17 @@ async def intervals(work: Work, webinar_id: UUID) -> list[timedelta]:
     return [timedelta(seconds=row["interval_seconds"]) for row in rows]
 
 
-async def add_stops(work: Work, webinar_ids: Sequence[UUID], *, due_at: datetime) -> None:
-    """Have the outcomes of these webinars looked at from `due_at` on; one that waits already keeps its time."""
+async def add_stops(work: Work, traces: Mapping[UUID, str | None], *, due_at: datetime) -> None:
+    """Have the outcomes of these webinars looked at from `due_at` on; one that waits already keeps its time.
+
+    `traces`: by webinar the `traceparent` of what tells of the finish.
+    """
+    ids = sorted(traces)
     await work.connection.execute(
-        "insert into stop (webinar_id, heard_at, due_at) select unnest($1::uuid[]), $2, $3 on conflict do nothing",
-        sorted(webinar_ids),
+        "insert into stop (webinar_id, heard_at, due_at, traceparent) select webinar_id, $3, $4, traceparent "
+        "from unnest($1::uuid[], $2::text[]) as told (webinar_id, traceparent) on conflict do nothing",
+        ids,
+        [traces[webinar_id] for webinar_id in ids],
         work.now,
         due_at,
     )
@@ -170,12 +177,12 @@ async def take_due_stop(work: Work, *, again_at: datetime) -> Stop | None:
         where webinar_id = (
             select webinar_id from stop where due_at <= $1 order by due_at limit 1 for update skip locked
         )
-        returning webinar_id, heard_at
+        returning webinar_id, heard_at, traceparent
         """,
         work.now,
         again_at,
     )
-    return Stop(row["webinar_id"], row["heard_at"]) if row else None
+    return Stop(row["webinar_id"], row["heard_at"], row["traceparent"]) if row else None
 
 
 async def look_again(work: Work, webinar_id: UUID, *, due_at: datetime) -> None:
