@@ -86,6 +86,8 @@ def make_empty(servers: Any, url: str) -> None:
 @pytest.fixture
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("servicekit.consuming._LOOK_SECONDS", 0.3)
+    # What is said between two steps of a provisioning finds no queue yet.
+    monkeypatch.setattr("servicekit.parking.TRY_AGAIN_SECONDS", 1.0)
 
 
 def said_so(caplog: pytest.LogCaptureFixture, event: str) -> Callable[[], Awaitable[bool]]:

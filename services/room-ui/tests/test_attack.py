@@ -234,15 +234,16 @@ async def test_the_port_for_operators_takes_anything(web: Web) -> None:
                 assert not any(leak in answer.text for leak in LEAKS)
 
 
+@pytest.mark.parametrize(("broken", "path"), [("schedule", "/webinars/"), ("room", "/webinar/v1/participants")])
 async def test_a_fault_in_a_handler_gives_away_nothing_but_that_there_is_one(
-    web: Web, monkeypatch: pytest.MonkeyPatch
+    web: Web, monkeypatch: pytest.MonkeyPatch, broken: str, path: str
 ) -> None:
-    def broken(*_: Any) -> Any:
+    def fail(*_: Any) -> Any:
         raise ZeroDivisionError("a secret in the words of an error")
 
-    monkeypatch.setattr(web.parts.rooms, "schedule", broken)
+    monkeypatch.setattr(web.parts.rooms, broken, fail)
 
-    answer = await web.browser().get(f"{HTTPS}/webinars/")
+    answer = await (await web.member()).browser.get(f"{HTTPS}{path}")
 
     assert "secret" not in answer.text
     assert "ZeroDivisionError" not in answer.text

@@ -6,7 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from contracts import CommandReply, Role
+from room_ui.accounts import passwords
 from room_ui.accounts.accounts import SignInRefused
 from room_ui.accounts.domain import new_account
 from room_ui.limits import GUESTS_READ, GUESTS_WRITE, READS, SLOWER, WRITES, Limits, Pace, network_of
@@ -16,6 +18,12 @@ from servicekit.testing import ServiceUnderTest
 
 PASSWORD = "a long enough password"
 Harness = Callable[..., Awaitable[ServiceUnderTest]]
+
+
+@pytest.fixture(autouse=True)
+def _passwords_cost_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(passwords._Nobody, "hash", None)
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +49,7 @@ def refused(answer: httpx.Response) -> bool:
     [
         ("GET", "/account/", "s", READS),
         ("POST", "/admin_webinar/new", "s", WRITES),
-        ("GET", "/webinars/", None, GUESTS_READ),
+        ("GET", "/signup/", None, GUESTS_READ),
         ("POST", "/account/login/", None, GUESTS_WRITE),
         *((method, path, "s", pace) for (method, path), pace in SLOWER.items()),
     ],
@@ -64,10 +72,10 @@ def test_a_pace_lets_so_many_pass_at_once_and_then_so_many_a_second(
 def test_sessions_and_addresses_are_counted_apart() -> None:
     limits = Limits()
     for _ in range(GUESTS_READ.burst):
-        limits.wait("GET", "/webinars/", session_id=None, address="203.0.113.9", at=0.0)
+        limits.wait("GET", "/signup/", session_id=None, address="203.0.113.9", at=0.0)
 
     def wait(address: str, session_id: str | None = None) -> int | None:
-        return limits.wait("GET", "/webinars/", session_id=session_id, address=address, at=0.0)
+        return limits.wait("GET", "/signup/", session_id=session_id, address=address, at=0.0)
 
     assert wait("203.0.113.9") == 1
     assert wait("203.0.113.10") is None
@@ -81,11 +89,17 @@ def test_a_network_of_ipv6_counts_as_one_address() -> None:
     assert network_of("unknown") == "unknown"
 
 
+def test_a_crowd_behind_one_address_may_always_look_at_the_schedule() -> None:
+    limits = Limits()
+    waits = {limits.wait("GET", "/webinars/", session_id=None, address="10.0.0.1", at=0.0) for _ in range(5000)}
+    assert waits == {None}
+
+
 def test_who_keeps_quiet_is_forgotten() -> None:
     limits = Limits()
     for number in range(1000):
-        limits.wait("GET", "/webinars/", session_id=None, address=f"10.0.{number // 256}.{number % 256}", at=0.0)
-    limits.wait("GET", "/webinars/", session_id=None, address="203.0.113.9", at=1000.0)
+        limits.wait("GET", "/signup/", session_id=None, address=f"10.0.{number // 256}.{number % 256}", at=0.0)
+    limits.wait("GET", "/signup/", session_id=None, address="203.0.113.9", at=1000.0)
 
     _, allowance = limits._allowances["guests read"]
     assert len(allowance._left) == 1
@@ -100,14 +114,14 @@ def test_who_keeps_quiet_is_forgotten() -> None:
         (None, "GET", "/webinars/{webinar_id}.ics", 100),
         (None, "GET", "/account/link/a-guess", 60),
         (None, "GET", "/signup/", 2_000),
-        (Role.CANDIDATE, "GET", "/account/contacts/", 100),
-        (Role.CANDIDATE, "POST", "/webinar/v1/seen", 60),
+        (Role.CANDIDATE, "GET", "/account/contacts/", 200),
+        (Role.CANDIDATE, "POST", "/webinar/v1/seen", 120),
         (Role.CANDIDATE, "POST", "/account/telegram/", 10),
         (Role.PARTNER, "GET", "/account/candidates/", 30),
         (Role.ADMIN, "GET", "/admin_webinar/people/?q=a", 30),
         (Role.ADMIN, "POST", "/admin_webinar/people-import/", 10),
         (Role.SPEAKER, "GET", "/admin_webinar/{webinar_id}/report.csv", 20),
-        (Role.SPEAKER, "POST", "/admin_webinar/{webinar_id}/cta/show", 60),
+        (Role.SPEAKER, "POST", "/admin_webinar/{webinar_id}/cta/show", 120),
     ],
 )
 async def test_what_is_asked_too_often_is_refused(
@@ -234,7 +248,7 @@ async def test_one_address_alone_shuts_nobody_out_however_often_it_guesses(harne
 
 
 async def test_a_file_of_people_has_a_largest_size_and_most_rows(web: Web) -> None:
-    admin = await web.member(Role.ADMIN)
+    admin = await web.member(Role.ADMIN, locale="en")
     head = "login,name,role\n"
     many = head + "".join(f"p{number},P,candidate\n" for number in range(5001))
     large = {"file": ("people.csv", b"x" * (1024 * 1024 + 1), "text/csv")}
@@ -246,4 +260,6 @@ async def test_a_file_of_people_has_a_largest_size_and_most_rows(web: Web) -> No
     ]
 
     assert [answer.status_code for answer in answers] == [422, 422, 413]
+    assert "There are more than 5000 rows." in answers[0].text
+    assert "This file is larger than 1 MB." in answers[1].text
     assert await web.parts.accounts.find("p1") is None

@@ -26,7 +26,7 @@ class Pace:
         return ceil(1 / self.per_second)
 
 
-READS, WRITES = Pace(10, 100), Pace(5, 60)
+READS, WRITES = Pace(10, 200), Pace(5, 120)
 """Of one session, over all pages and endpoints of the application."""
 GUESTS_READ, GUESTS_WRITE = Pace(200, 2_000), Pace(20, 300)
 """Of all guests of one address: a whole town may sit behind that of a mobile network, and what guests read is cheap."""
@@ -42,6 +42,8 @@ SLOWER: Mapping[tuple[str, str], Pace] = {
     ("GET", "/admin_webinar/{webinar_id}/report.csv"): Pace(0.5, 20),
 }
 """What costs more, or is worth guessing, has a pace of its own beside the usual one."""
+FREE = frozenset({("GET", "/webinars/")})
+"""Kept in memory, and asked for by a whole crowd within the second when it is told of a change."""
 
 
 def network_of(address: str) -> str:
@@ -77,6 +79,8 @@ class Limits:
             self._swept_at = at
             for _, allowance in self._allowances.values():
                 allowance.forget_quiet(at)
+        if (method, path) in FREE:
+            return None
         kind = "read" if method == "GET" else "write"
         who = session_id or network_of(address)
         for name in (f"{method} {path}", kind if session_id else f"guests {kind}"):
