@@ -45,7 +45,12 @@ def scan(files: Sequence[str], root: Path, known: Path = BASELINE) -> SecretsCol
         # Side by side, unless that costs more than it saves.
         processes = PROCESSES if len(files) > PROCESSES else 1
         found.scan_files(*(name for name in files if (root / name).is_file()), num_processors=processes)
-    return found
+    named = SecretsCollection()
+    for name, secret in found:
+        # As the baseline has it: a clone lies in another folder.
+        secret.filename = name
+        named[name].add(secret)
+    return named
 
 
 def check(files: Sequence[str] | None = None, root: Path = ROOT) -> int:
