@@ -188,7 +188,7 @@ def test_what_is_known_to_be_none_is_so_wherever_the_clone_lies(tmp_path: Path) 
     known = sorted(json.loads(secret_scan.BASELINE.read_text())["results"])
     for name in known[:3]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes((secret_scan.ROOT / name).read_bytes())
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     assert secret_scan.check(known[:3], tmp_path) == 0
 
 
