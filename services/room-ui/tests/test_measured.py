@@ -129,7 +129,8 @@ async def test_messages_reach_the_client_as_they_are() -> None:
 def test_every_path_that_the_push_answers_is_measured_under_itself(web: Web) -> None:
     application: Any = web.application
 
-    assert set(application._app._answers) == PATHS
+    push = application._app._app
+    assert set(push._answers) == PATHS
 
 
 async def test_rooms_on_the_air_are_counted(web: Web) -> None:

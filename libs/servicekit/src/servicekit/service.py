@@ -128,7 +128,8 @@ class Service:
 
     async def until_begun(self, seconds: float) -> None:
         """Wait until it hears what others say and is answered, but no longer than that: the broker may be away."""
-        assert self.consumption is not None
+        if self.consumption is None:
+            return
         waits = [asyncio.create_task(one) for one in (self.consumption.begun.wait(), self.stopping.wait())]
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         await cancelled(waits, _CANCEL_SECONDS)
