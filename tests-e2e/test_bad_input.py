@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from contracts import Step
+from contracts.message_texts import DEFAULT_TEXTS
 from contracts.topology import THE_FIVE, TOPICS, Topic, queues_of
 from room_ui.accounts.tokens import SessionCookie, new_session_id, write_session_cookie
 from world.caller import error_code
@@ -142,6 +144,9 @@ def test_odd_values_in_every_field_of_the_desk(desk: Desk, world: World, odd: st
         clearly_refused(admin.post("/admin_webinar/people/new", **person))
     for name in ("step", "locale", "text"):
         clearly_refused(admin.post("/admin_webinar/messages/", **{"step": "attended", "locale": "ru", name: odd}))
+    # The stories that follow read what they are sent.
+    text = DEFAULT_TEXTS[Step.ATTENDED, "ru"]
+    assert error_code(admin.post("/admin_webinar/messages/", step="attended", locale="ru", text=text)) is None
     clearly_refused(admin.post("/admin_webinar/people-import/", text=odd, confirm="confirm"))
     # What was taken is shown as text, never as markup.
     assert "<script>alert(1)" not in desk.caller.get(f"/admin_webinar/{webinar_id}").text

@@ -490,6 +490,7 @@ PAGES = (
                 None,
                 "/account/login/?error=too_many&until={soon}",
                 ERROR,
+                status=429,
             ),
             State("signin-ended", "the session has ended", "planned", None, "/account/login/?error=ended", ".notice"),
             State(

@@ -114,14 +114,14 @@ def test_who_keeps_quiet_is_forgotten() -> None:
         (None, "GET", "/webinars/{webinar_id}.ics", 100),
         (None, "GET", "/account/link/a-guess", 60),
         (None, "GET", "/signup/", 2_000),
-        (Role.CANDIDATE, "GET", "/account/contacts/", 200),
-        (Role.CANDIDATE, "POST", "/webinar/v1/seen", 120),
+        (Role.CANDIDATE, "GET", "/account/contacts/", 400),
+        (Role.CANDIDATE, "POST", "/webinar/v1/seen", 400),
         (Role.CANDIDATE, "POST", "/account/telegram/", 10),
         (Role.PARTNER, "GET", "/account/candidates/", 30),
         (Role.ADMIN, "GET", "/admin_webinar/people/?q=a", 30),
-        (Role.ADMIN, "POST", "/admin_webinar/people-import/", 10),
+        (Role.ADMIN, "POST", "/admin_webinar/people-import/", 60),
         (Role.SPEAKER, "GET", "/admin_webinar/{webinar_id}/report.csv", 20),
-        (Role.SPEAKER, "POST", "/admin_webinar/{webinar_id}/cta/show", 120),
+        (Role.SPEAKER, "POST", "/admin_webinar/{webinar_id}/cta/show", 400),
     ],
 )
 async def test_what_is_asked_too_often_is_refused(

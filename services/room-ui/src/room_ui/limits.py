@@ -26,7 +26,7 @@ class Pace:
         return ceil(1 / self.per_second)
 
 
-READS, WRITES = Pace(10, 200), Pace(5, 120)
+READS, WRITES = Pace(10, 400), Pace(10, 400)
 """Of one session, over all pages and endpoints of the application."""
 GUESTS_READ, GUESTS_WRITE = Pace(200, 2_000), Pace(20, 300)
 """Of all guests of one address: a whole town may sit behind that of a mobile network, and what guests read is cheap."""
@@ -38,7 +38,7 @@ SLOWER: Mapping[tuple[str, str], Pace] = {
     ("GET", "/account/candidates/"): Pace(2, 30),
     ("GET", "/admin_webinar/people/"): Pace(2, 30),
     ("POST", "/admin_webinar/people/{account_id}/{switch}"): Pace(1, 30),
-    ("POST", "/admin_webinar/people-import/"): Pace(0.2, 10),
+    ("POST", "/admin_webinar/people-import/"): Pace(0.5, 60),
     ("GET", "/admin_webinar/{webinar_id}/report.csv"): Pace(0.5, 20),
 }
 """What costs more, or is worth guessing, has a pace of its own beside the usual one."""
