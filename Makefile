@@ -91,8 +91,8 @@ lock: bootstrap ## Compile requirements/*.txt from *.in, and what npm has to get
 env: bootstrap ## Write .env with fresh secrets for docker compose; an existing one stays
 	@test -e .env || (umask 077 && $(PYTHON) -m servicekit.cli env > .env.new && mv .env.new .env && echo "Wrote .env")
 
-test-compose: bootstrap ## The containers: from nothing to an attended person, a migration that fails, a restore as documented (needs Docker)
-	@$(PYTHON) -m pytest -q deploy/compose
+test-compose: bootstrap ## The containers: the loop, a restore, two of each, and an upgrade with FROM=<commit or tag> (needs Docker)
+	@UPGRADE_FROM=$(FROM) $(PYTHON) -m pytest -q deploy/compose
 
 clean: bootstrap ## Remove data, logs and downloads of this clone (make down first); .venv stays
 	@$(LOCAL) clean
