@@ -30,8 +30,17 @@ def clone(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def compose(clone: Path, tmp_path: Path) -> Iterator[Compose]:
-    with running(Compose(tmp_path, clone=clone)) as project:
-        yield project
+    """A project of the release before. Telegram is not upgraded with it: the sandbox keeps its image, and its chats."""
+    beside = tmp_path / "sandbox.yml"
+    project = Compose(tmp_path, clone=clone, beside=beside)
+    beside.write_text(f"services: {{telegram-sandbox: {{image: {project.name}/sandbox}}}}")
+    project.run("build", "room-ui")
+    project.shell(f"docker tag webinars/room-ui {project.name}/sandbox")
+    try:
+        with running(project):
+            yield project
+    finally:
+        project.shell(f"docker image rm {project.name}/sandbox")
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ PATIENCE_SECONDS = 240
 
 
 class Compose:
-    """A project; `clone` is the tree that it is described in and made from."""
+    """A project; `clone` is the tree that it is described in and made from, `beside` a further file of Compose."""
 
-    def __init__(self, folder: Path, *, clone: Path = ROOT, profile: str = "") -> None:
+    def __init__(self, folder: Path, *, clone: Path = ROOT, profile: str = "", beside: Path | None = None) -> None:
         self._folder = clone
         http_port, nginx_port, amqp_port, sandbox_port, prometheus_port = free_ports(5)
         self.base_url = f"http://127.0.0.1:{nginx_port if profile == 'scale' else http_port}"
@@ -43,10 +43,11 @@ class Compose:
         self.name = f"webinars-test-{os.getpid()}-{folder.name}"
         self._env_file = folder / "env"
         self.set()
+        files = [clone / "docker-compose.yml", clone / "deploy/compose/sandbox.yml", *([beside] if beside else [])]
         self._environment = {
             **os.environ,
             "COMPOSE_PROJECT_NAME": self.name,
-            "COMPOSE_FILE": f"{clone}/docker-compose.yml:{clone}/deploy/compose/sandbox.yml",
+            "COMPOSE_FILE": ":".join(map(str, files)),
             "COMPOSE_ENV_FILES": str(self._env_file),
             "COMPOSE_PROFILES": profile,
             "ACCOUNT_PASSWORD": PASSWORD,
@@ -113,7 +114,11 @@ class Compose:
 def running(project: Compose) -> Iterator[Compose]:
     """Build and start it while the block runs; then nothing is left of it, its data included."""
     try:
-        project.run("up", "--build", "--wait", "--wait-timeout", str(PATIENCE_SECONDS))
+        try:
+            project.run("up", "--build", "--wait", "--wait-timeout", str(PATIENCE_SECONDS))
+        except AssertionError as failed:
+            failed.add_note(project.run("logs", "--tail", "15", "--no-color"))
+            raise
         yield project
     finally:
         project.run("--profile", "*", "down", "--volumes", "--timeout", "15")

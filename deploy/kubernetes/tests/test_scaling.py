@@ -9,11 +9,10 @@ from contracts.topology import ATTENDANCE, POST_WEBINAR, ROOM_UI, THE_FIVE, TRAC
 from manifests.rendered import Object, overlay
 from room_ui.measures import STREAMS
 from servicekit import ServiceSettings
+from servicekit.settings import CONNECTIONS_BESIDE_THE_POOL
 
 PRODUCTION = overlay("production")
 SCALED = {one["spec"]["scaleTargetRef"]["name"]: one["spec"] for one in PRODUCTION.of_kind("ScaledObject")}
-# Beside its pool: the relay, the periodic jobs' and the sender's locks, the probe, the migration.
-CONNECTIONS_BESIDE_THE_POOL = 6
 # For the operator, for provisioning and for people.
 CONNECTIONS_OF_OTHERS = 30
 

@@ -1,5 +1,6 @@
 """Every link of a page of this repository leads somewhere: to a file that is there, and to a heading in it."""
 
+import itertools
 import re
 import subprocess
 from collections import Counter
@@ -29,7 +30,7 @@ def anchors(page: Path) -> set[str]:
     found: set[str] = set()
     seen: Counter[str] = Counter()
     tokens = parsed(page)
-    for before, inline in zip(tokens, tokens[1:], strict=False):
+    for before, inline in itertools.pairwise(tokens):
         if before.type == "heading_open":
             text = "".join(one.content for one in inline.children or () if one.type in {"text", "code_inline"})
             name = re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-")

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 from contracts.topology import THE_FIVE
+from servicekit import ServiceSettings
+from servicekit.settings import CONNECTIONS_BESIDE_THE_POOL
 from watching import files
 
 BIN = Path(sys.executable).parent
@@ -118,6 +120,17 @@ def test_the_second_instances_are_what_the_first_are_but_for_the_way_in() -> Non
         first, second = ({**services[name], "profiles": None, "ports": None} for name in (service, f"{service}-2"))
         assert second == first
     assert services["room-ui-2"].get("ports", []) == []
+
+
+def test_the_database_has_connections_for_two_of_each_and_for_who_looks() -> None:
+    services = compose("scale")["services"]
+    instances = [name for name in services if name.removesuffix("-2") in THE_FIVE]
+    pool: int = ServiceSettings.model_fields["pool_size"].default
+    *_, option, setting = services["postgres"]["command"]
+
+    assert (len(instances), option) == (2 * len(THE_FIVE), "-c")
+    # Half as many again for provisioning, for the operator, and for who backs up.
+    assert 1.5 * len(instances) * (pool + CONNECTIONS_BESIDE_THE_POOL) <= int(setting.removeprefix("max_connections="))
 
 
 def test_nginx_serves_what_the_tests_of_its_configuration_play() -> None:

@@ -13,6 +13,10 @@ def _instance_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
+CONNECTIONS_BESIDE_THE_POOL = 6
+"""To its database, of each process: the relay, the periodic jobs' and a role's locks, the probe, the migration."""
+
+
 class ServiceSettings(BaseSettings):
     """Settings of every service, read from environment variables of the same names in capitals."""
 
