@@ -54,6 +54,13 @@ def test_what_runs_is_of_one_release() -> None:
     assert [image for image in images.values() if not re.search(r":v?\d+\.\d+\.\d+$", image)] == []
 
 
+def test_our_own_images_are_built_here_and_never_pulled() -> None:
+    ours = [one for one in compose("scale")["services"].values() if one["image"].startswith("webinars/")]
+
+    assert len(ours) == 2 * len(THE_FIVE) + 1
+    assert [one["pull_policy"] for one in ours] == ["never"] * len(ours)
+
+
 def test_it_is_reached_from_this_machine_alone() -> None:
     ports = {
         name: [(port["host_ip"], port["target"]) for port in service.get("ports", [])]
