@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 from opentelemetry.trace import SpanKind
 from servicekit import Database, Heard, HouseClock, Work, tracing
 from servicekit.batches import BatchHandling
+from servicekit.http_routes import NotesRoute, Routes
 from servicekit.jobs import run_job
 from servicekit.live_testing import Delivery
 from servicekit.logs import configure as configure_logs
@@ -555,8 +556,8 @@ async def stream(scope: Any, receive: Any, send: Any) -> None:
 
 
 APP = TracedRequests(
-    Starlette(routes=[Route("/account/link/{token}", answer), Route("/fail", fail)]),
-    fixed=("/stream",),
+    NotesRoute(Starlette(routes=[Route("/account/link/{token}", answer), Route("/fail", fail)])),
+    Routes(),
     untold=("/static/",),
 )
 
@@ -601,7 +602,7 @@ async def test_files_of_the_pages_begin_no_trace(spans: Spans) -> None:
 async def test_a_stream_is_a_span_until_it_has_begun_and_not_for_hours(
     spans: Spans, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caller = Caller(TracedRequests(stream, fixed=("/stream",)))
+    caller = Caller(TracedRequests(stream, Routes(fixed=("/stream",))))
     task = asyncio.create_task(caller.get("/stream"))
 
     async def has_begun() -> bool:

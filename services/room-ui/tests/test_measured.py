@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY
 from room_ui.measured import Measured
 from room_ui.push import PATHS
 from room_ui.testing import Web, webinar_event
+from servicekit.http_routes import Routes
 from starlette.types import Message, Receive, Scope, Send
 
 MADE_UP = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -121,7 +122,7 @@ async def test_messages_reach_the_client_as_they_are() -> None:
             await send(message)
 
     visitor = Visitor()
-    await Measured(app, paths=())({"type": "http", "method": "GET", "path": "/"}, visitor.receive, visitor.send)
+    await Measured(app, Routes())({"type": "http", "method": "GET", "path": "/"}, visitor.receive, visitor.send)
 
     assert all(one is other for one, other in zip(visitor.heard, messages, strict=True))
 

@@ -52,6 +52,8 @@ async def test_a_request_is_named_by_its_route(harness: Harness, spans: Spans) -
             answer = await browser.get(path)
             request = spans.one(name)
             assert (answer.status_code, request.attributes["http.response.status_code"]) == (status, status), path
+        await browser.head("/webinars/")
+        assert spans.one("HEAD /webinars/").attributes["http.route"] == "/webinars/"
     assert not any(word in repr(spans.all()) for word in ("a-one-time-token", "anna"))
 
 

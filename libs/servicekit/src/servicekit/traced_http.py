@@ -3,7 +3,6 @@
 Addresses and queries hold one-time tokens, names that were searched for, and where to go after signing in.
 """
 
-from collections.abc import Collection
 from typing import Any
 
 from opentelemetry import trace
@@ -11,6 +10,7 @@ from opentelemetry.trace import Span, SpanKind
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from servicekit import tracing
+from servicekit.http_routes import Routes
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"})
 _EVENT_STREAM = b"text/event-stream"
@@ -22,10 +22,10 @@ class TracedRequests:
     A visitor's own `traceparent` is linked and not gone on with: who knocks does not decide what is recorded here.
     """
 
-    def __init__(self, app: ASGIApp, *, fixed: Collection[str] = (), untold: tuple[str, ...] = ()) -> None:
-        """`fixed`: paths that no router answers; `untold`: beginnings of paths that begin no trace."""
+    def __init__(self, app: ASGIApp, routes: Routes, *, untold: tuple[str, ...] = ()) -> None:
+        """`untold`: beginnings of paths that begin no trace."""
         self._app = app
-        self._fixed = frozenset(fixed)
+        self._routes = routes
         self._untold = untold
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,6 +34,8 @@ class TracedRequests:
             return
         method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
         attributes = {"http.request.method": method, "url.scheme": scope.get("scheme", "http")}
+        # Here, so that it is the same one in whatever copies of the scope are made further in.
+        scope.setdefault("state", {})
         span = tracing.start(method, SpanKind.SERVER, attributes, linked=_given(scope))
         assert span is not None
 
@@ -55,8 +57,7 @@ class TracedRequests:
                 span.end()
 
     def _note(self, span: Span, scope: Scope, method: str, start: Message) -> None:
-        route = scope["path"] if scope["path"] in self._fixed else getattr(scope.get("route"), "path_format", None)
-        if route is not None:
+        if (route := self._routes.of(scope)) is not None:
             span.update_name(f"{method} {route}")
             span.set_attribute("http.route", route)
         span.set_attribute("http.response.status_code", start["status"])

@@ -6,6 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 
 STATIC = Path(__file__).parent / "static"
+FILES = "/static/"
+"""What the paths begin with under which they are served."""
 TEXTS = frozenset({".css", ".js", ".svg"})
 """What is sent packed; fonts are packed already."""
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from room_ui import refusals
 from room_ui.accounts.sessions import Authenticated, Sessions
+from room_ui.assets import FILES
 from room_ui.headers import secured
 from room_ui.refusals import Refusal
 from room_ui.settings import RoomUiSettings
@@ -76,7 +77,7 @@ class Doorway:
             unreadable = refusals.invalid("A form has to be in UTF-8.")
             await self._refuse(scope, receive, secured(scope, send, https=self._https), unreadable)
             return
-        if scope["path"].startswith("/static/"):
+        if scope["path"].startswith(FILES):
             # The same for everybody, so it asks neither session nor database.
             await self._app(scope, receive, secured(scope, send, https=self._https))
             return

@@ -28,12 +28,12 @@ class Pace:
 
 READS, WRITES = Pace(10, 400), Pace(10, 400)
 """Of one session, over all pages and endpoints of the application."""
-GUESTS_READ, GUESTS_WRITE = Pace(200, 2_000), Pace(20, 300)
+GUESTS_READ, GUESTS_WRITE = Pace(200, 2_000), Pace(20, 400)
 """Of all guests of one address: a whole town may sit behind that of a mobile network, and what guests read is cheap."""
 SLOWER: Mapping[tuple[str, str], Pace] = {
     ("GET", "/webinars/{webinar_id}.ics"): Pace(5, 100),
-    ("GET", "/account/link/{token}"): Pace(2, 60),
-    ("POST", "/account/link/{token}"): Pace(2, 60),
+    ("GET", "/account/link/{token}"): Pace(20, 400),
+    ("POST", "/account/link/{token}"): Pace(20, 400),
     ("POST", "/account/telegram/"): Pace(0.2, 10),
     ("GET", "/account/candidates/"): Pace(2, 30),
     ("GET", "/admin_webinar/people/"): Pace(2, 30),
@@ -41,7 +41,10 @@ SLOWER: Mapping[tuple[str, str], Pace] = {
     ("POST", "/admin_webinar/people-import/"): Pace(0.5, 60),
     ("GET", "/admin_webinar/{webinar_id}/report.csv"): Pace(0.5, 20),
 }
-"""What costs more, or is worth guessing, has a pace of its own beside the usual one."""
+"""What costs more, or is worth guessing, has a pace of its own beside the usual one.
+
+An office of hundreds comes in by one-time links from one address within minutes; they are too long to be guessed.
+"""
 FREE = frozenset({("GET", "/webinars/")})
 """Kept in memory, and asked for by a whole crowd within the second when it is told of a change."""
 

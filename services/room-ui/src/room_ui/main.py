@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from contracts.topology import ROOM_UI
 from servicekit import CommandClient, Service
+from servicekit.http_routes import Routes
 from servicekit.jobs import run_job
 from servicekit.stopping import finished
 from servicekit.traced_http import TracedRequests
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp
 
 from room_ui.accounts.accounts import Accounts
 from room_ui.accounts.sessions import Sessions
+from room_ui.assets import FILES
 from room_ui.handlers import announce_cta_shown, router
 from room_ui.measured import Measured
 from room_ui.parts import Commands, Parts
@@ -68,7 +70,8 @@ def web_parts(service: Service, *, commands: Commands | None = None) -> Parts:
 def create_application(parts: Parts) -> ASGIApp:
     """Return the whole web application: the push around the pages, both measured and traced."""
     push = Push(create_app(parts), rooms=parts.rooms, sessions=parts.sessions, settings=parts.settings)
-    return Measured(TracedRequests(push, fixed=PATHS, untold=("/static/",)), paths=PATHS)
+    routes = Routes(fixed=PATHS, files=FILES)
+    return Measured(TracedRequests(push, routes, untold=(FILES,)), routes)
 
 
 @asynccontextmanager

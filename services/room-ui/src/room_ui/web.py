@@ -17,6 +17,7 @@ from contracts import Capability, ErrorCode
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from servicekit.errors import DATABASE_AWAY
+from servicekit.http_routes import NotesRoute
 from starlette.datastructures import FormData, Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -26,11 +27,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from room_ui import refusals
 from room_ui.addresses import page_address, with_slash
-from room_ui.assets import STATIC, TEXTS, fingerprint, packed
+from room_ui.assets import FILES, STATIC, TEXTS, fingerprint, packed
 from room_ui.cookies import cookie_value
 from room_ui.doorway import LARGEST_BODY, Doorway
 from room_ui.limits import network_of
-from room_ui.measured import NotesRoute
 from room_ui.parts import Parts
 from room_ui.refusals import Refusal
 from room_ui.viewer import Viewer
@@ -253,7 +253,7 @@ def create_app(parts: Parts) -> ASGIApp:
     app.state.parts = parts
     for router in routers():
         app.include_router(router)
-    app.mount("/static", _Static(directory=STATIC, check_dir=False), name="static")
+    app.mount(FILES.removesuffix("/"), _Static(directory=STATIC, check_dir=False), name="static")
     handlers: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
         Refusal: _answer_refusal,
         SignInFirst: _answer_sign_in_first,
