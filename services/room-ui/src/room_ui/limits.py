@@ -32,8 +32,8 @@ GUESTS_READ, GUESTS_WRITE = Pace(200, 2_000), Pace(20, 400)
 """Of all guests of one address: a whole town may sit behind that of a mobile network, and what guests read is cheap."""
 SLOWER: Mapping[tuple[str, str], Pace] = {
     ("GET", "/webinars/{webinar_id}.ics"): Pace(5, 100),
-    ("GET", "/account/link/{token}"): Pace(20, 400),
-    ("POST", "/account/link/{token}"): Pace(20, 400),
+    ("GET", "/account/link/{token}"): Pace(10, 400),
+    ("POST", "/account/link/{token}"): Pace(10, 400),
     ("POST", "/account/telegram/"): Pace(0.2, 10),
     ("GET", "/account/candidates/"): Pace(2, 30),
     ("GET", "/admin_webinar/people/"): Pace(2, 30),
