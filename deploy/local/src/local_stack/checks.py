@@ -17,7 +17,8 @@ from local_stack.servers import named_servers
 STOP_PATIENCE_SECONDS = 30.0
 BIN = Path(sys.executable).parent
 PACKAGES = ("libs/*", "services/*", "deploy/local")
-PYTEST = (sys.executable, "-m", "pytest", "-q")
+# The slowest are named, so that somebody looks at them before the whole is too long.
+PYTEST = (sys.executable, "-m", "pytest", "-q", "--durations=10", "--durations-min=5")
 # They wait more than they work, so there is one more than cores that anybody has. Each starts servers of its own: roles
 # and broker users have the same names in every test that makes them. A file stays together, with what it has started.
 SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
