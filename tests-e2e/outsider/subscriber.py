@@ -1,11 +1,11 @@
 """Another team's subscriber, written from docs/events.md alone: plain aio-pika and JSON, nothing of ours.
 
-    RABBITMQ_URL=amqp://crm:secret@host/vhost python subscriber.py
+    RABBITMQ_URL=amqp://team.crm:secret@host/vhost python subscriber.py
 
 Prints one JSON object a line for each event that is news to it, `{"topic", "key", "message_id", "correlation_id",
 "body"}`, and on standard error `ready` once its queue is bound, `again …` for what it knew already and `unread …` for
-what it cannot read. QUEUE names its queue (default `crm.webinars`). Ends on SIGTERM and SIGINT; what is said while it
-is away waits in the queue.
+what it cannot read. QUEUE names its queue (default `team.crm.webinars`). Ends on SIGTERM and SIGINT; what is said
+while it is away waits in the queue.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
 EXCHANGE = "webinars"
-QUEUE = os.environ.get("QUEUE", "crm.webinars")
+QUEUE = os.environ.get("QUEUE", "team.crm.webinars")
 MAJOR_VERSION = 1
 
 # Topic -> the fields of its key, from the section of each public fact.

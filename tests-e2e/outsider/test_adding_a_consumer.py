@@ -18,7 +18,6 @@ import pytest
 from contracts.examples import example
 from contracts.topology import EXCHANGE
 from local_stack.servers import Servers
-from servicekit.provision import provision_topology
 from servicekit.testing import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -91,10 +90,9 @@ WANTED = {
 }
 
 
-async def test_a_program_of_your_own_keeps_who_attended(fresh_vhost: str, tmp_path: Path) -> None:
-    await provision_topology(fresh_vhost, services=())
+async def test_a_program_of_your_own_keeps_who_attended(outsider: str, fresh_vhost: str, tmp_path: Path) -> None:
     (tmp_path / "attended.py").write_text(FILES["attended.py"], encoding="utf-8")
-    environment = {"RABBITMQ_URL": fresh_vhost, "DATABASE": str(tmp_path / "attended.db")}
+    environment = {"RABBITMQ_URL": outsider, "DATABASE": str(tmp_path / "attended.db")}
 
     def read(query: str) -> list[str]:
         with sqlite3.connect(tmp_path / "attended.db") as database:
@@ -103,7 +101,7 @@ async def test_a_program_of_your_own_keeps_who_attended(fresh_vhost: str, tmp_pa
         return found
 
     async with running([str(tmp_path / "attended.py")], environment):
-        await until_bound("crm.attended", "user_attended", fresh_vhost)
+        await until_bound("team.crm.attended", "user_attended", fresh_vhost)
         await say(fresh_vhost, *STORY, ("user_attended", b"not json"), ("user_attended", b"{}"))
         await eventually(answered(lambda: len(read("select type from unread")) == 2), what="the two unreadable ones")
     await say(fresh_vhost, *STORY, ("user_attended", b"said while it was away"))

@@ -11,16 +11,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import aio_pika
 import aiormq
 import pytest
 from contracts.examples import example
 from contracts.topology import EXCHANGE, OWN_TOPICS
-from local_stack.readiness import management_request
-from local_stack.servers import Servers
-from servicekit.provision import provision_topology
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parents[1] / "docs/events.md").read_text(encoding="utf-8")
@@ -38,32 +34,6 @@ STORY = [
     "post_webinar_route",
     "post_webinar_delivery",
 ]
-
-
-@pytest.fixture
-async def outsider(servers: Servers, fresh_vhost: str) -> AsyncIterator[str]:
-    """The AMQP URL of a user with exactly the rights that the page tells the operator to give."""
-    await provision_topology(fresh_vhost, services=())
-    configure, write, read = rights("set_permissions")
-    topic_write, topic_read = rights(f"set_topic_permissions -p <vhost> crm {EXCHANGE}")
-    name, password, vhost = f"crm-{secrets.token_hex(4)}", secrets.token_hex(8), urlsplit(fresh_vhost).path[1:]
-
-    def manage(method: str, path: str, body: dict[str, Any]) -> None:
-        status = management_request(servers.rabbitmq_management_url, method, path, json.dumps(body).encode())
-        assert status in {201, 204}, (method, path, status)
-
-    manage("PUT", f"/api/users/{name}", {"password": password, "tags": ""})
-    manage("PUT", f"/api/permissions/{vhost}/{name}", {"configure": configure, "write": write, "read": read})
-    topic_rights = {"exchange": EXCHANGE, "write": topic_write, "read": topic_read}
-    manage("PUT", f"/api/topic-permissions/{vhost}/{name}", topic_rights)
-    parts = urlsplit(fresh_vhost)
-    yield urlunsplit(parts._replace(netloc=f"{quote(name)}:{password}@{parts.hostname}:{parts.port}"))
-    manage("DELETE", f"/api/users/{name}", {})
-
-
-def rights(command: str) -> list[str]:
-    [line] = [line for line in PAGE.splitlines() if line.startswith(f"rabbitmqctl {command}")]
-    return re.findall(r"'([^']*)'", line)
 
 
 @asynccontextmanager
@@ -180,7 +150,7 @@ async def test_the_program_on_the_page_works(outsider: str, fresh_vhost: str, tm
     script = tmp_path / "subscriber.py"
     script.write_text(program, encoding="utf-8")
     async with said_by_the_platform(fresh_vhost) as say, running(script, outsider) as subscriber:
-        await until_consumed("crm.webinars", fresh_vhost)
+        await until_consumed("team.crm.webinars", fresh_vhost)
         for topic in ("webinar_event", "webinar_event", "webinar_started", "user_attended", "user_attended"):
             await say(topic, example(topic))
         heard = await lines_of(subscriber.stdout, 2)
@@ -208,7 +178,7 @@ async def test_an_outsider_cannot_hear_what_is_internal(outsider: str, topic: st
     connection = await aio_pika.connect(outsider)
     async with connection:
         channel = await connection.channel()
-        queue = await channel.declare_queue("crm.curious", durable=True, arguments={"x-queue-type": "quorum"})
+        queue = await channel.declare_queue("team.crm.curious", durable=True, arguments={"x-queue-type": "quorum"})
         with pytest.raises(aiormq.exceptions.ChannelAccessRefused):
             await queue.bind(EXCHANGE, routing_key=topic)
 

@@ -21,7 +21,6 @@ def _subscribing() -> str:
     folder = files("contracts.docs")
     return Template((folder / "subscribing.md").read_text(encoding="utf-8")).safe_substitute(
         EXCHANGE=EXCHANGE,
-        PUBLIC_TOPICS="|".join(topic.name for topic in OWN_TOPICS if topic.public),
         SUBSCRIBER=(folder / "subscriber.py.txt").read_text(encoding="utf-8").strip(),
     )
 
