@@ -148,7 +148,7 @@ async def resend(request: Request, webinar_id: UUID, viewer: Managing) -> Respon
             _("Send this message again?"),
             BEFORE_RESENDING.get(line.state, _("It was not delivered. It will be sent once more, now.")),
             _("Yes, send it again"),
-            about=f"{known.name or '–'}: {delivery_words(language, line.recipient, line.step, line.state)}",
+            about=f"{known.name or '–'} – {delivery_words(language, line.recipient, line.step, line.state)}",
             hidden={"delivery_id": str(line.delivery_id)},
         )
     command = PostWebinarFollowupControl(action="resend", delivery_id=delivery_id)
