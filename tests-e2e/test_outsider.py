@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,16 +9,15 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import pytest
 from contracts.topology import OWN_TOPICS
-from servicekit.management import Management
-from servicekit.provision import vhost_of
-from servicekit.teams import add_team, address_for, remove_team, user_of
 from world.desk import Desk
 from world.people import Cast
 from world.rooms import Browsers
 from world.system import World
+from world.teams import team_of
 
 SUBSCRIBER = Path(__file__).parent / "outsider/subscriber.py"
 PATIENCE_SECONDS = 60.0
@@ -57,39 +55,26 @@ class Heard:
 @pytest.fixture
 def outsider(world: World) -> Iterator[Heard]:
     """The subscriber as a process of its own, listening."""
-    team = f"crm-{secrets.token_hex(4)}"
-    url = world.background.run(let_in(world, team))
-    queue = f"{user_of(team)}.webinars"
-    environment = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "RABBITMQ_URL": url, "QUEUE": queue}
-    process = subprocess.Popen(
-        [sys.executable, str(SUBSCRIBER)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        heard = Heard(process)
-        heard.until("ready", lambda: "ready" in heard.complaints)
-        yield heard
-    finally:
-        process.terminate()
-        process.wait(10)
-        for stream in (process.stdout, process.stderr):
-            assert stream is not None
-            stream.close()
-        world.background.run(show_out(world, team))
-
-
-async def let_in(world: World, team: str) -> str:
-    """Make a team's user, as `webinarctl team add` does; returns its address."""
-    servers, password = world.stack.servers, secrets.token_hex(8)
-    async with Management(servers.rabbitmq_management_url) as management:
-        await add_team(management, vhost_of(servers.rabbitmq_url), team, password)
-    return address_for(servers.rabbitmq_url, team, password)
-
-
-async def show_out(world: World, team: str) -> None:
-    """Take the user and its queue away."""
-    servers = world.stack.servers
-    async with Management(servers.rabbitmq_management_url) as management:
-        assert await remove_team(management, vhost_of(servers.rabbitmq_url), team) == 1
+    with team_of(world) as url:
+        environment = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "RABBITMQ_URL": url}
+        environment["QUEUE"] = f"{urlsplit(url).username}.webinars"
+        process = subprocess.Popen(
+            [sys.executable, str(SUBSCRIBER)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            heard = Heard(process)
+            heard.until("ready", lambda: "ready" in heard.complaints)
+            yield heard
+        finally:
+            process.terminate()
+            process.wait(10)
+            for stream in (process.stdout, process.stderr):
+                assert stream is not None
+                stream.close()
 
 
 def test_an_outsider_hears_the_whole_story_of_a_webinar(
