@@ -67,6 +67,7 @@ HTTP = "http_server_request_duration_seconds_count"
 SENT, ANSWERED = "webinars_commands_sent_total", "webinars_commands_total"
 TELEGRAM = "post_webinar_telegram_requests_total"
 PRESENCE = of("webinars_messages_handled_total", "tracker", queue="tracker.room_presence")
+PRESSES = "Presses of a button have no effect: core_webinar_set_status is not answered, fails, or is refused as forged."
 
 
 def consumers(queue: str) -> str:
@@ -103,7 +104,12 @@ def _healthy() -> dict[str, str]:
         http("5xx"): steady(0),
         of(SENT, "room-ui", topic="core_webinar_set_status", outcome="answered"): growing(1),
         of(SENT, "room-ui", topic="core_webinar_set_status", outcome="unanswered"): steady(0),
-        of(ANSWERED, "core-webinar", topic="core_webinar_set_status", outcome="unauthenticated"): steady(0),
+        **{
+            of(ANSWERED, "core-webinar", topic="core_webinar_set_status", outcome=outcome): steady(0)
+            for outcome in ("unauthenticated", "unavailable", "expired", "unknown")
+        },
+        # That there is no bot is said to whoever asks for one.
+        of(ANSWERED, "post-webinar", topic="chat_link_requested", outcome="unavailable"): growing(0.1),
         telegram("ok"): growing(1),
         **{telegram(outcome): steady(0) for outcome in ("no_token", "not_reached", "unknown", "too_many")},
         of("post_webinar_due_oldest_seconds", "post-webinar"): steady(20),
@@ -241,14 +247,17 @@ FIRING = (
     Fires(
         "CommandsFailing",
         {of(SENT, "room-ui", topic="core_webinar_set_status", outcome="unanswered"): happened(2, at=7)},
-        "Presses at the desk have no effect: core_webinar_set_status is not answered, or refused as forged.",
+        PRESSES,
         {"service": "room-ui", "topic": "core_webinar_set_status"},
     ),
-    Fires(
-        "CommandsFailing",
-        {of(ANSWERED, "core-webinar", topic="core_webinar_set_status", outcome="unauthenticated"): happened(2, at=7)},
-        "Presses at the desk have no effect: core_webinar_set_status is not answered, or refused as forged.",
-        {"service": "core-webinar", "topic": "core_webinar_set_status"},
+    *(
+        Fires(
+            "CommandsFailing",
+            {of(ANSWERED, "core-webinar", topic="core_webinar_set_status", outcome=outcome): happened(2, at=7)},
+            PRESSES,
+            {"service": "core-webinar", "topic": "core_webinar_set_status"},
+        )
+        for outcome in ("unauthenticated", "unavailable", "expired", "unknown")
     ),
     Fires(
         "PresenceNotReported",
@@ -317,6 +326,7 @@ SILENT = (
         {
             of(SENT, "room-ui", topic="core_webinar_set_status", outcome="unanswered"): happened(1, at=7),
             of(ANSWERED, "core-webinar", topic="core_webinar_set_status", outcome="unauthenticated"): happened(1, at=7),
+            of(ANSWERED, "core-webinar", topic="core_webinar_set_status", outcome="unavailable"): happened(1, at=7),
         },
     ),
     # Nobody to report, or nothing on the air.
