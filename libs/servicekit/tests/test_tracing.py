@@ -125,7 +125,13 @@ def test_an_endpoint_switches_traces_on_in_the_name_of_the_service(
     ("variable", "value", "words"),
     [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "'collector:4318' is no address"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://host:port", "'http://host:port' is no address"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1", "'http://[::1' is no address"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "'grpc' is not spoken here"),
+        ("OTEL_TRACES_SAMPLER", "one_in_ten", "OTEL_TRACES_SAMPLER: 'one_in_ten' is none of always_off"),
+        ("OTEL_TRACES_SAMPLER_ARG", "1%", "OTEL_TRACES_SAMPLER_ARG: '1%' is no number from 0 to 1"),
+        ("OTEL_TRACES_SAMPLER_ARG", "10", "OTEL_TRACES_SAMPLER_ARG: '10' is no number from 0 to 1"),
+        ("OTEL_TRACES_SAMPLER_ARG", "nan", "OTEL_TRACES_SAMPLER_ARG: 'nan' is no number from 0 to 1"),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "100000", "max_export_batch_size"),
     ],
 )
@@ -133,10 +139,54 @@ def test_a_bad_variable_is_named_and_the_service_works_without_traces(
     nothing_set: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str, value: str, words: str
 ) -> None:
     nothing_set.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    nothing_set.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
     nothing_set.setenv(variable, value)
     tracing.configure("tracker", instance_id="here")
     assert not tracing.is_on()
     assert words in caplog.text
+
+
+@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Authorization:Bearer c2VjcmV0",
+        "Authorization: Bearer c2VjcmV0==",
+        "a=b, c2VjcmV0",
+        'a=b,c="c2VjcmV0"',
+        "a=c2VjcmV0;",
+    ],
+)
+def test_headers_that_make_no_sense_are_told_of_without_what_they_hold(
+    nothing_set: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, value: str
+) -> None:
+    nothing_set.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    nothing_set.setenv(name, value)
+    tracing.configure("tracker", instance_id="here")
+    assert not tracing.is_on()
+    assert f"{name} is not of the form name=value" in caplog.text
+    assert "c2VjcmV0" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OTEL_TRACES_SAMPLER", ""),
+        ("OTEL_TRACES_SAMPLER", "Always_On"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0"),
+        ("OTEL_TRACES_SAMPLER_ARG", ""),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer c2VjcmV0==, x-scope = a%20b,"),
+    ],
+)
+def test_variables_that_make_sense_switch_nothing_off(
+    nothing_set: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str, value: str
+) -> None:
+    nothing_set.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    nothing_set.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+    nothing_set.setenv(variable, value)
+    tracing.configure("tracker", instance_id="here")
+    assert tracing.is_on()
+    assert "c2VjcmV0" not in caplog.text
 
 
 @pytest.mark.parametrize(("variable", "value"), [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")])
@@ -270,6 +320,16 @@ def test_what_several_rows_led_to_goes_on_in_the_first_ones_trace_and_links_to_t
     [delivered] = spans.all()
     assert (delivered.trace_id, delivered.parent_id) == (f"{1:032x}", f"{1:016x}")
     assert delivered.links == [(f"{2:032x}", f"{2:016x}")]
+
+
+async def test_what_a_row_that_is_left_out_leads_to_is_left_out_as_well(database: Database, spans: Spans) -> None:
+    await database.open()
+    with tracing.continuing("finalise", [None, somewhere(3, sampled=False), somewhere(4, sampled=False)]) as span:
+        assert span is None
+        async with database.work() as work:
+            work.announce(press())
+    assert await carried(database) == [somewhere(3, sampled=False)]
+    assert spans.all() == []
 
 
 async def test_what_a_job_says_by_itself_is_one_trace_a_run_and_nothing_said_is_none(
