@@ -7,6 +7,7 @@ import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from servicekit.jobs import run_job
 from servicekit.live_testing import Delivery
 from servicekit.logs import configure as configure_logs
 from servicekit.logs import get_logger
+from servicekit.messages import hear
 from servicekit.router import Handler, Hearing
 from servicekit.setting_aside import SettingAside
 from servicekit.span_testing import Spans, recorded_spans
@@ -478,7 +480,7 @@ async def settle(_: Sequence[Any]) -> None:
     return None
 
 
-def came(lead: str, traceparent: str | None) -> Any:
+def came(lead: str, traceparent: object) -> Any:
     return Delivery.of(entered(lead), headers={"traceparent": traceparent} if traceparent else {})
 
 
@@ -500,6 +502,28 @@ async def test_a_message_alone_is_worked_on_in_its_own_trace(database: Database,
     assert (created.trace_id, created.parent_id) == (process.trace_id, process.span_id)
     assert spans.one("INSERT outbox").parent_id == process.span_id
     assert spans.one("COMMIT").parent_id == process.span_id
+
+
+NO_CONTEXTS: list[object] = [
+    5, ["00"], b"\xff\xfe", "x" * 55, "x" * 54 + "0", "\0" * 55, "9" * 100_000, somewhere(0),
+    somewhere(0xABC).upper(), somewhere(1) + "\n", f" {somewhere(1)}", somewhere(1)[:-1] + "٣",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+async def test_what_is_no_context_is_neither_kept_nor_a_reason_to_refuse_a_message(
+    database: Database, recorded: bool
+) -> None:
+    await database.open()
+    raws = [came(f"lead-{number}", junk) for number, junk in enumerate(NO_CONTEXTS)]
+    with recorded_spans() if recorded else nullcontext():
+        await handling(database, tell_account).handle(raws, settle)
+    assert [hear(raw, ClientWebinarEntered).traceparent for raw in raws] == [None] * len(raws)
+    assert await database.pool.fetchval("select count(*) from dead_letter") == 0
+    said = await carried(database)
+    assert len(said) == len(raws)
+    assert {len(one) for one in said} == {55}
+    assert all(tracing.context_of(one) is not None for one in said)
 
 
 async def test_in_a_batch_each_message_stays_in_its_trace_and_the_work_is_linked_to_all(
@@ -636,6 +660,22 @@ async def test_a_request_begins_a_trace_by_its_route_and_says_nothing_of_what_wa
     assert request.trace_id != f"{9:032x}"
     assert request.links == [(f"{9:032x}", f"{9:016x}")]
     assert not any(word in repr(request) for word in ("secret", "Anna", "203.0.113.5"))
+
+
+async def test_a_request_that_was_sent_behind_another_is_no_part_of_it(spans: Spans) -> None:
+    caller = Caller(APP)
+
+    async def then_the_next(message: dict[str, Any]) -> None:
+        caller.sent.append(message)
+        if message["type"] == "http.response.body" and len(caller.sent) == 2:
+            # As uvicorn begins it: by a task, once the former is answered.
+            await asyncio.create_task(caller.get("/account/link/second"))
+
+    caller._send = then_the_next  # type: ignore[method-assign]
+    await caller.get("/account/link/first")
+    first, second = spans.named("GET /account/link/{token}")
+    assert (first.parent_id, second.parent_id) == (None, None)
+    assert first.trace_id != second.trace_id
 
 
 async def test_a_wrong_address_and_a_wrong_method_are_not_repeated(spans: Spans) -> None:

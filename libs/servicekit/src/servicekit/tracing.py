@@ -221,20 +221,19 @@ def inside(name: str, kind: SpanKind, attributes: Attributes) -> Iterator[Span |
 
 
 def start(name: str, kind: SpanKind, attributes: Attributes, *, linked: str | None = None) -> Span | None:
-    """Begin a span that goes on with the trace that is under way, else a trace; whoever asked for it ends it."""
+    """Begin a trace with a span, whatever is under way; whoever asked for it ends it."""
     if _State.tracer is None:
         return None
-    return _State.tracer.start_span(name, kind=kind, attributes=attributes, links=links_to([linked]))
+    return _State.tracer.start_span(name, context=Context(), kind=kind, attributes=attributes, links=links_to([linked]))
 
 
 @contextmanager
 def beginning(name: str, kind: SpanKind, attributes: Attributes) -> Iterator[Span | None]:
     """Do the block in a span that goes on with the trace that is under way, else begins one."""
-    span = start(name, kind, attributes)
-    if span is None:
+    if _State.tracer is None:
         yield None
         return
-    with doing(span):
+    with doing(_State.tracer.start_span(name, kind=kind, attributes=attributes)) as span:
         yield span
 
 
