@@ -15,13 +15,12 @@ import yaml
 from contracts.topology import THE_FIVE
 from manifests.rendered import FOLDER, OVERLAYS, ROOT, Object, Pods, objects_in, overlay
 from servicekit import ServiceSettings
+from servicekit.settings_docs import OF_OPENTELEMETRY
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
 REFERENCE = re.compile(r"\$\(([A-Z_]+)\)")
 # What a person fills in beside what `webinarctl env` prints.
 BY_HAND = {"TELEGRAM_BOT_TOKEN": "", "BACKUP_ACCESS_KEY_ID": "key", "BACKUP_SECRET_ACCESS_KEY": "secret"}
-# Read by the library of OpenTelemetry itself.
-STANDARD = {"OTEL_EXPORTER_OTLP_ENDPOINT"}
 # Of what watches with docker compose; on a cluster Grafana is another's.
 OF_COMPOSE_ALONE = {"GRAFANA_ADMIN_PASSWORD"}
 BOTH = [(name, service) for name in OVERLAYS for service in THE_FIVE]
@@ -80,7 +79,7 @@ def test_every_variable_is_a_setting_and_what_is_required_is_there(name: str, se
     fields = settings_of(service).model_fields
     told = named(overlay(name).pods_of(service))
 
-    assert told - STANDARD <= {field.upper() for field in fields}
+    assert told - set(OF_OPENTELEMETRY) <= {field.upper() for field in fields}
     assert {field.upper() for field, what in fields.items() if what.is_required()} <= told
 
 

@@ -11,7 +11,7 @@ from local_stack.prometheus import programs
 from watching import files
 from watching.registered import registered
 
-MOST_ALERTS = 18
+MOST_ALERTS = 19
 # Of Prometheus itself, of its client in every process, and of RabbitMQ; a story on running servers looks for each.
 OF_OTHERS = {
     "up",
@@ -20,6 +20,7 @@ OF_OTHERS = {
     "process_max_fds",
     "process_open_fds",
     "process_resident_memory_bytes",
+    "process_start_time_seconds",
     "rabbitmq_alarms_free_disk_space_watermark",
     "rabbitmq_alarms_memory_used_watermark",
     "rabbitmq_detailed_queue_consumers",

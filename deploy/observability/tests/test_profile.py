@@ -158,3 +158,16 @@ def test_traces_go_nowhere_unless_somebody_says_where() -> None:
     for service in THE_FIVE:
         assert compose()["services"][service]["environment"][name] == ""
         assert said[service]["environment"][name] == "http://otel-collector:4318"
+
+
+def test_how_many_traces_are_recorded_is_handed_on_and_never_empty() -> None:
+    said = compose("", "OTEL_TRACES_SAMPLER=parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.01")["services"]
+
+    for service in THE_FIVE:
+        assert sampling(compose()["services"][service]) == ("parentbased_always_on", "1.0")
+        assert sampling(said[service]) == ("parentbased_traceidratio", "0.01")
+
+
+def sampling(service: Any) -> tuple[str, str]:
+    environment = service["environment"]
+    return environment["OTEL_TRACES_SAMPLER"], environment["OTEL_TRACES_SAMPLER_ARG"]

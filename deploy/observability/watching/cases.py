@@ -54,6 +54,10 @@ def ready(service: str, check: str) -> str:
     return f'webinars_ready{{check="{check}",{_of(service)}}}'
 
 
+def started(service: str) -> str:
+    return f"process_start_time_seconds{{{_of(service)}}}"
+
+
 def of(metric: str, service: str, /, **labels: str) -> str:
     """Return a series of a service."""
     own = "".join(f'{label}="{value}",' for label, value in labels.items())
@@ -67,6 +71,8 @@ HTTP = "http_server_request_duration_seconds_count"
 SENT, ANSWERED = "webinars_commands_sent_total", "webinars_commands_total"
 TELEGRAM = "post_webinar_telegram_requests_total"
 PRESENCE = of("webinars_messages_handled_total", "tracker", queue="tracker.room_presence")
+PRESSES = "Presses of a button have no effect: core_webinar_set_status is not answered, fails, or is refused as forged."
+TELEGRAM_FAILING = "Telegram is not reached, fails, holds us back, or lets another program listen in our place."
 
 
 def consumers(queue: str) -> str:
@@ -103,15 +109,21 @@ def _healthy() -> dict[str, str]:
         http("5xx"): steady(0),
         of(SENT, "room-ui", topic="core_webinar_set_status", outcome="answered"): growing(1),
         of(SENT, "room-ui", topic="core_webinar_set_status", outcome="unanswered"): steady(0),
-        of(ANSWERED, "core-webinar", topic="core_webinar_set_status", outcome="unauthenticated"): steady(0),
+        **{
+            of(ANSWERED, "core-webinar", topic="core_webinar_set_status", outcome=outcome): steady(0)
+            for outcome in ("unauthenticated", "unavailable", "expired", "unknown")
+        },
+        # That there is no bot is said to whoever asks for one.
+        of(ANSWERED, "post-webinar", topic="chat_link_requested", outcome="unavailable"): growing(0.1),
         telegram("ok"): growing(1),
-        **{telegram(outcome): steady(0) for outcome in ("no_token", "not_reached", "unknown", "too_many")},
+        **{telegram(outcome): steady(0) for outcome in ("no_token", "not_reached", "unknown", "too_many", "refused")},
         of("post_webinar_due_oldest_seconds", "post-webinar"): steady(20),
         of("post_webinar_uncertain", "post-webinar"): steady(0),
     }
     for service in THE_FIVE:
         found |= {
             up(service): steady(1),
+            started(service): steady(1000),
             of("webinars_broker_connected", service): steady(1),
             of("webinars_outbox_oldest_seconds", service): steady(1),
             of("webinars_outbox_rows", service, state="parked"): steady(0),
@@ -166,6 +178,16 @@ FIRING = (
         {f"up{{{RABBITMQ}}}": None},
         "rabbitmq does not answer.",
         {"job": "rabbitmq", "service": "rabbitmq"},
+    ),
+    # Up again whenever it is looked at, or missed now and then.
+    Fires(
+        "ServiceRestarting",
+        {
+            started("tracker"): f"1000+0x20 1300+0x5 1390+0x5 1480+0x{LONG}",
+            up("tracker"): f"1+0x20 1 0 1 1 0 1+0x{LONG}",
+        },
+        "tracker has started 3 times in 15 minutes.",
+        {"job": "webinars", "service": "tracker", "instance": "tracker:8081"},
     ),
     Fires(
         "ServiceNotReady",
@@ -241,14 +263,17 @@ FIRING = (
     Fires(
         "CommandsFailing",
         {of(SENT, "room-ui", topic="core_webinar_set_status", outcome="unanswered"): happened(2, at=7)},
-        "Presses at the desk have no effect: core_webinar_set_status is not answered, or refused as forged.",
+        PRESSES,
         {"service": "room-ui", "topic": "core_webinar_set_status"},
     ),
-    Fires(
-        "CommandsFailing",
-        {of(ANSWERED, "core-webinar", topic="core_webinar_set_status", outcome="unauthenticated"): happened(2, at=7)},
-        "Presses at the desk have no effect: core_webinar_set_status is not answered, or refused as forged.",
-        {"service": "core-webinar", "topic": "core_webinar_set_status"},
+    *(
+        Fires(
+            "CommandsFailing",
+            {of(ANSWERED, "core-webinar", topic="core_webinar_set_status", outcome=outcome): happened(2, at=7)},
+            PRESSES,
+            {"service": "core-webinar", "topic": "core_webinar_set_status"},
+        )
+        for outcome in ("unauthenticated", "unavailable", "expired", "unknown")
     ),
     Fires(
         "PresenceNotReported",
@@ -265,6 +290,12 @@ FIRING = (
         {http("5xx"): growing(10)},
         "25% of all requests to the pages fail.",
     ),
+    # Counted for the first time when many have failed.
+    Fires(
+        "PagesFailing",
+        {http("5xx"): f"_x28 200+10x{LONG}"},
+        "25% of all requests to the pages fail.",
+    ),
     Fires(
         "TelegramTokenRefused",
         {telegram("no_token"): growing(0.25), telegram("ok"): steady(10)},
@@ -274,10 +305,11 @@ FIRING = (
         Fires(
             "TelegramFailing",
             {telegram(outcome): growing(0.5), telegram("ok"): growing(0.5)},
-            "Telegram is not reached, fails, or holds us back.",
+            TELEGRAM_FAILING,
         )
         for outcome in ("not_reached", "unknown", "too_many")
     ),
+    Fires("TelegramFailing", {telegram("refused"): growing(0.5)}, TELEGRAM_FAILING),
     Fires(
         "DeliveriesLate",
         {of("post_webinar_due_oldest_seconds", "post-webinar"): growing(15)},
@@ -293,6 +325,8 @@ FIRING = (
 SILENT = (
     # A restart.
     Silent("ServiceDown", {up("tracker"): passing(1, 0, at=11, samples=4)}),
+    # A new release, and the one before again.
+    Silent("ServiceRestarting", {started("tracker"): f"1000+0x16 1240+0x16 1480+0x{LONG}"}),
     Silent("ServiceNotReady", {ready("tracker", "relay"): passing(1, 0, at=10, samples=6)}, minute=11),
     Silent("BrokerUnreachable", {of("webinars_broker_connected", "tracker"): passing(1, 0, at=11, samples=4)}),
     Silent(
@@ -317,6 +351,7 @@ SILENT = (
         {
             of(SENT, "room-ui", topic="core_webinar_set_status", outcome="unanswered"): happened(1, at=7),
             of(ANSWERED, "core-webinar", topic="core_webinar_set_status", outcome="unauthenticated"): happened(1, at=7),
+            of(ANSWERED, "core-webinar", topic="core_webinar_set_status", outcome="unavailable"): happened(1, at=7),
         },
     ),
     # Nobody to report, or nothing on the air.
@@ -325,8 +360,16 @@ SILENT = (
     # Few of many, and a few where there are no others.
     Silent("PagesFailing", {http("5xx"): growing(0.5)}),
     Silent("PagesFailing", {http("5xx"): happened(4, at=8), http("2xx"): steady(0)}),
+    # PostgreSQL was away for ten seconds.
+    *(
+        Silent("PagesFailing", {http("5xx"): f"0+0x{before} 60 120+0x{LONG}"}, minute=minute)
+        for before in range(40, 44)
+        for minute in (11, 12, 13)
+    ),
     Silent("TelegramTokenRefused", {telegram("no_token"): happened(1, at=9)}),
     Silent("TelegramFailing", {telegram("too_many"): growing(0.2)}),
+    # Another instance has taken over.
+    Silent("TelegramFailing", {telegram("refused"): happened(5, at=7)}),
     Silent("TelegramFailing", {telegram("not_reached"): happened(5, at=7), telegram("ok"): steady(3)}),
     Silent("DeliveriesLate", {of("post_webinar_due_oldest_seconds", "post-webinar"): steady(590)}),
     Silent("DeliveriesUncertain", {of("post_webinar_uncertain", "post-webinar"): passing(0, 1, at=11, samples=4)}),

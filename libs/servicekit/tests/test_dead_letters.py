@@ -18,6 +18,7 @@ from servicekit.setting_aside import Burial, SettingAside
 from servicekit.testing import NOON
 
 QUEUE = "attendance.client_webinar_entered"
+CONTEXT = f"00-{1:032x}-{1:016x}-01"
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def aside(database: Database) -> SettingAside:
 
 
 def letter(**changes: Any) -> Any:
-    headers = {"causation_id": str(uuid4()), "schema_version": 1, "traceparent": "00-1-1-01", "attempt": 4}
+    headers = {"causation_id": str(uuid4()), "schema_version": 1, "traceparent": CONTEXT, "attempt": 4}
     return Delivery(**({"body": b'{"lead_id": "a"}', "type": ClientWebinarEntered.topic, "headers": headers} | changes))
 
 
@@ -101,10 +102,17 @@ async def test_a_replay_is_one_transaction_with_the_same_id_to_that_queue_alone(
     assert (row["exchange"], row["routing_key"], row["type"]) == ("webinars.delay.1", QUEUE, raw.type)
     assert (row["app_id"], row["correlation_id"]) == ("tracker", "story")
     assert str(row["causation_id"]) == raw.headers["causation_id"]
-    assert (row["body"], row["schema_version"], row["traceparent"]) == (raw.body, 1, "00-1-1-01")
+    assert (row["body"], row["schema_version"], row["traceparent"]) == (raw.body, 1, CONTEXT)
     assert row["said_at"] == NOON
     age = await database.pool.fetchval("select clock_timestamp() - created_at from outbox")
     assert age < timedelta(minutes=1), "it waits for the relay since the replay, and not since it was said"
+
+
+async def test_what_is_no_context_of_a_trace_is_not_given_back(aside: SettingAside, database: Database) -> None:
+    await aside.bury(QUEUE, letter(headers={"traceparent": "x" * 1000}), reason="failed", error="")
+    [found] = await read_dead_letters(database)
+    await replay(database, QUEUE, [found.id])
+    assert await database.pool.fetchval("select traceparent from outbox") is None
 
 
 async def test_what_cannot_be_given_back_stays_with_all_its_fellows(aside: SettingAside, database: Database) -> None:

@@ -32,13 +32,14 @@ async def test_the_page_has_no_second_line_for_each_counter() -> None:
     assert "_created" not in await page({}, connected=True)
 
 
-def test_a_queue_is_there_before_its_first_failure() -> None:
+def test_a_queue_is_there_before_its_first_message() -> None:
     queue = "tracker.a_queue_of_this_test"
 
     metrics.begin_queue(queue)
 
     messages = (f"webinars_messages_{what}_total" for what in ("received", "handled", "failed", "dead"))
-    for name in (*messages, "webinars_dead_letters_forgotten_total"):
+    histograms = (f"webinars_{what}_seconds_count" for what in ("batch", "critical_time"))
+    for name in (*messages, "webinars_dead_letters_forgotten_total", *histograms):
         assert REGISTRY.get_sample_value(name, {"queue": queue}) == 0, name
     for level in "1234":
         labels = {"queue": queue, "level": level}

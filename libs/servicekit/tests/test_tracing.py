@@ -7,6 +7,7 @@ import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from servicekit.jobs import run_job
 from servicekit.live_testing import Delivery
 from servicekit.logs import configure as configure_logs
 from servicekit.logs import get_logger
+from servicekit.messages import hear
 from servicekit.router import Handler, Hearing
 from servicekit.setting_aside import SettingAside
 from servicekit.span_testing import Spans, recorded_spans
@@ -125,7 +127,13 @@ def test_an_endpoint_switches_traces_on_in_the_name_of_the_service(
     ("variable", "value", "words"),
     [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "'collector:4318' is no address"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://host:port", "'http://host:port' is no address"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1", "'http://[::1' is no address"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "'grpc' is not spoken here"),
+        ("OTEL_TRACES_SAMPLER", "one_in_ten", "OTEL_TRACES_SAMPLER: 'one_in_ten' is none of always_off"),
+        ("OTEL_TRACES_SAMPLER_ARG", "1%", "OTEL_TRACES_SAMPLER_ARG: '1%' is no number from 0 to 1"),
+        ("OTEL_TRACES_SAMPLER_ARG", "10", "OTEL_TRACES_SAMPLER_ARG: '10' is no number from 0 to 1"),
+        ("OTEL_TRACES_SAMPLER_ARG", "nan", "OTEL_TRACES_SAMPLER_ARG: 'nan' is no number from 0 to 1"),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "100000", "max_export_batch_size"),
     ],
 )
@@ -133,10 +141,54 @@ def test_a_bad_variable_is_named_and_the_service_works_without_traces(
     nothing_set: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str, value: str, words: str
 ) -> None:
     nothing_set.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    nothing_set.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
     nothing_set.setenv(variable, value)
     tracing.configure("tracker", instance_id="here")
     assert not tracing.is_on()
     assert words in caplog.text
+
+
+@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Authorization:Bearer c2VjcmV0",
+        "Authorization: Bearer c2VjcmV0==",
+        "a=b, c2VjcmV0",
+        'a=b,c="c2VjcmV0"',
+        "a=c2VjcmV0;",
+    ],
+)
+def test_headers_that_make_no_sense_are_told_of_without_what_they_hold(
+    nothing_set: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, value: str
+) -> None:
+    nothing_set.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    nothing_set.setenv(name, value)
+    tracing.configure("tracker", instance_id="here")
+    assert not tracing.is_on()
+    assert f"{name} is not of the form name=value" in caplog.text
+    assert "c2VjcmV0" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OTEL_TRACES_SAMPLER", ""),
+        ("OTEL_TRACES_SAMPLER", "Always_On"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0"),
+        ("OTEL_TRACES_SAMPLER_ARG", ""),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer c2VjcmV0==, x-scope = a%20b,"),
+    ],
+)
+def test_variables_that_make_sense_switch_nothing_off(
+    nothing_set: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str, value: str
+) -> None:
+    nothing_set.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    nothing_set.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+    nothing_set.setenv(variable, value)
+    tracing.configure("tracker", instance_id="here")
+    assert tracing.is_on()
+    assert "c2VjcmV0" not in caplog.text
 
 
 @pytest.mark.parametrize(("variable", "value"), [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")])
@@ -270,6 +322,16 @@ def test_what_several_rows_led_to_goes_on_in_the_first_ones_trace_and_links_to_t
     [delivered] = spans.all()
     assert (delivered.trace_id, delivered.parent_id) == (f"{1:032x}", f"{1:016x}")
     assert delivered.links == [(f"{2:032x}", f"{2:016x}")]
+
+
+async def test_what_a_row_that_is_left_out_leads_to_is_left_out_as_well(database: Database, spans: Spans) -> None:
+    await database.open()
+    with tracing.continuing("finalise", [None, somewhere(3, sampled=False), somewhere(4, sampled=False)]) as span:
+        assert span is None
+        async with database.work() as work:
+            work.announce(press())
+    assert await carried(database) == [somewhere(3, sampled=False)]
+    assert spans.all() == []
 
 
 async def test_what_a_job_says_by_itself_is_one_trace_a_run_and_nothing_said_is_none(
@@ -418,7 +480,7 @@ async def settle(_: Sequence[Any]) -> None:
     return None
 
 
-def came(lead: str, traceparent: str | None) -> Any:
+def came(lead: str, traceparent: object) -> Any:
     return Delivery.of(entered(lead), headers={"traceparent": traceparent} if traceparent else {})
 
 
@@ -440,6 +502,28 @@ async def test_a_message_alone_is_worked_on_in_its_own_trace(database: Database,
     assert (created.trace_id, created.parent_id) == (process.trace_id, process.span_id)
     assert spans.one("INSERT outbox").parent_id == process.span_id
     assert spans.one("COMMIT").parent_id == process.span_id
+
+
+NO_CONTEXTS: list[object] = [
+    5, ["00"], b"\xff\xfe", "x" * 55, "x" * 54 + "0", "\0" * 55, "9" * 100_000, somewhere(0),
+    somewhere(0xABC).upper(), somewhere(1) + "\n", f" {somewhere(1)}", somewhere(1)[:-1] + "٣",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+async def test_what_is_no_context_is_neither_kept_nor_a_reason_to_refuse_a_message(
+    database: Database, recorded: bool
+) -> None:
+    await database.open()
+    raws = [came(f"lead-{number}", junk) for number, junk in enumerate(NO_CONTEXTS)]
+    with recorded_spans() if recorded else nullcontext():
+        await handling(database, tell_account).handle(raws, settle)
+    assert [hear(raw, ClientWebinarEntered).traceparent for raw in raws] == [None] * len(raws)
+    assert await database.pool.fetchval("select count(*) from dead_letter") == 0
+    said = await carried(database)
+    assert len(said) == len(raws)
+    assert {len(one) for one in said} == {55}
+    assert all(tracing.context_of(one) is not None for one in said)
 
 
 async def test_in_a_batch_each_message_stays_in_its_trace_and_the_work_is_linked_to_all(
@@ -576,6 +660,22 @@ async def test_a_request_begins_a_trace_by_its_route_and_says_nothing_of_what_wa
     assert request.trace_id != f"{9:032x}"
     assert request.links == [(f"{9:032x}", f"{9:016x}")]
     assert not any(word in repr(request) for word in ("secret", "Anna", "203.0.113.5"))
+
+
+async def test_a_request_that_was_sent_behind_another_is_no_part_of_it(spans: Spans) -> None:
+    caller = Caller(APP)
+
+    async def then_the_next(message: dict[str, Any]) -> None:
+        caller.sent.append(message)
+        if message["type"] == "http.response.body" and len(caller.sent) == 2:
+            # As uvicorn begins it: by a task, once the former is answered.
+            await asyncio.create_task(caller.get("/account/link/second"))
+
+    caller._send = then_the_next  # type: ignore[method-assign]
+    await caller.get("/account/link/first")
+    first, second = spans.named("GET /account/link/{token}")
+    assert (first.parent_id, second.parent_id) == (None, None)
+    assert first.trace_id != second.trace_id
 
 
 async def test_a_wrong_address_and_a_wrong_method_are_not_repeated(spans: Spans) -> None:

@@ -1,5 +1,6 @@
 """The ledger and Telegram in figures."""
 
+import re
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -7,8 +8,11 @@ import pytest
 from aiogram.exceptions import TelegramUnauthorizedError
 from contracts import DeliveryState
 from post_webinar.handlers import measure_ledger
+from post_webinar.measures import OUTCOMES
+from post_webinar.repository.measuring import _BY_STATE
 from post_webinar.settings import PostWebinarSettings
 from post_webinar.telegram.bot import make_bot
+from post_webinar.telegram.outcomes import Ending
 from post_webinar.testing import END, PAUL, link_chat, person, tell, verdict, webinar
 from prometheus_client import REGISTRY
 from servicekit.jobs import run_job
@@ -122,3 +126,25 @@ async def test_requests_count_by_how_they_end(sandbox: Sandbox, settings: PostWe
 
     after = {outcome: ended_so(outcome) for outcome in before}
     assert after == before | {"ok": before["ok"] + 1, "no_token": before["no_token"] + 1}
+
+
+async def test_messages_are_counted_from_before_the_first(settings: PostWebinarSettings) -> None:
+    OUTCOMES.clear()
+    async with make_bot(settings):
+        [family] = OUTCOMES.collect()
+
+    counted = {one.labels["outcome"]: one.value for one in family.samples if one.name.endswith("_total")}
+    assert counted == dict.fromkeys(("sent", *(ending.name.lower() for ending in Ending)), 0)
+
+
+async def test_whether_a_message_was_sent_again_is_asked_of_uncertain_ones_alone(
+    service: ServiceUnderTest, ended: UUID
+) -> None:
+    for lead in ("anna", "boris", "vera"):
+        await set_state(service, lead, "sent" if lead != "vera" else "uncertain", claimed=timedelta(hours=1))
+
+    day_before = END - timedelta(days=1)
+    asked = await service.database.pool.fetch(f"explain (analyze, timing off) {_BY_STATE}", day_before, day_before)
+
+    [how_often] = re.findall(r"SubPlan.*?loops=(\d+)", "\n".join(row[0] for row in asked), re.DOTALL)
+    assert how_often == "1"

@@ -31,7 +31,7 @@ def counted() -> dict[tuple[str, str, str], float]:
 
 def new(before: dict[tuple[str, str, str], float]) -> dict[tuple[str, str, str], float]:
     """Return what was measured since."""
-    return {key: value - before.get(key, 0) for key, value in counted().items() if value != before.get(key)}
+    return {key: value - before.get(key, 0) for key, value in counted().items() if value != before.get(key, 0)}
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,13 @@ async def test_a_request_counts_under_its_route(web: Web, method: str, path: str
         await browser.request(method, path)
 
     assert new(before) == {measured: 1}
+
+
+async def test_failures_of_a_route_are_there_before_the_first(web: Web) -> None:
+    async with web.browser() as browser:
+        await browser.get("/static/site.css")
+
+    assert counted()["GET", "/static/{path}", "5xx"] == 0
 
 
 async def test_what_fails_counts_as_failed(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from contracts.topology import SERVICES, TOPIC_OF, delay_exchange, queues_of
 
 from servicekit.database import Database
 from servicekit.errors import ServicekitError
+from servicekit.messages import traceparent_in
 from servicekit.work import Work
 
 _COLUMNS = (
@@ -156,7 +157,6 @@ def _outbox_row(letter: DeadLetter, now: datetime) -> tuple[Any, ...]:
         raise ReplayError(letter.id, f"there is no queue {letter.queue} any more; it can only be dropped")
     cause = letter.headers.get("causation_id")
     version = letter.headers.get("schema_version", 1)
-    traceparent = letter.headers.get("traceparent")
     return (
         _uuid(letter, letter.message_id),
         delay_exchange(1),
@@ -167,7 +167,7 @@ def _outbox_row(letter: DeadLetter, now: datetime) -> tuple[Any, ...]:
         letter.correlation_id,
         _uuid(letter, cause) if cause else None,
         version if isinstance(version, int) else 1,
-        traceparent if isinstance(traceparent, str) else None,
+        traceparent_in(letter.headers),
         now,
         # What its handler takes for the time of saying must not become the time of failing.
         letter.said_at or letter.dead_at,

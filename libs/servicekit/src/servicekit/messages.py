@@ -1,5 +1,6 @@
 """A message as handlers hear it, and its way to and from the wire."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from contracts import CONTENT_TYPE, Capability, Envelope, Message
 E = TypeVar("E", bound=Message)
 ATTEMPT_HEADER = "attempt"
 _HIGHEST_COUNT = 1_000_000
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def envelope_of(raw: aio_pika.abc.AbstractIncomingMessage) -> Envelope:
                 "correlation_id": raw.correlation_id or raw.message_id,
                 "causation_id": headers.get("causation_id"),
                 "schema_version": headers.get("schema_version", 1),
-                "traceparent": headers.get("traceparent"),
+                "traceparent": traceparent_in(headers),
                 "deadline": headers.get("deadline"),
                 "authorization": headers.get("authorization"),
                 "reply_to": raw.reply_to,
@@ -73,6 +75,12 @@ def envelope_of(raw: aio_pika.abc.AbstractIncomingMessage) -> Envelope:
         )
     except ValueError as error:
         raise InvalidMessageError(f"envelope: {error}") from error
+
+
+def traceparent_in(headers: Mapping[str, Any]) -> str | None:
+    """Return the context that a message carries; None for anything else: it is written into rows, and handed on."""
+    value = headers.get("traceparent")
+    return value if isinstance(value, str) and _TRACEPARENT.fullmatch(value) else None
 
 
 def attempt_of(headers: Mapping[str, Any]) -> int:

@@ -31,8 +31,8 @@ DEAD_FORGOTTEN = Counter("webinars_dead_letters_forgotten_total", "Dead letters 
 
 
 def begin_queue(queue: str) -> None:
-    """Show a queue's metrics from the start: what appears with its first failure does not look like an increase."""
-    for counter in (RECEIVED, HANDLED, FAILED, DEAD, DEAD_FORGOTTEN):
-        counter.labels(queue)
+    """Show a queue's metrics from the start: what appears with its first message does not look like an increase."""
+    for metric in (RECEIVED, HANDLED, FAILED, DEAD, DEAD_FORGOTTEN, BATCH_SECONDS, CRITICAL_SECONDS):
+        metric.labels(queue)
     for level in range(1, len(DELAY_SECONDS) + 1):
         DELAYED.labels(queue, str(level))

@@ -35,6 +35,8 @@ OF_COMPOSE = {
 """Variables of docker-compose.yml that no program of ours reads, with their meaning."""
 OF_OPENTELEMETRY = {
     "OTEL_EXPORTER_OTLP_ENDPOINT": "where traces go, such as `http://otel-collector:4318`; without it none are made",
+    "OTEL_TRACES_SAMPLER": "which traces are recorded (`parentbased_always_on`: all); the same in every service",
+    "OTEL_TRACES_SAMPLER_ARG": "with `parentbased_traceidratio`: the part of them, from 0 to 1 (`1.0`)",
 }
 """Variables that the library for traces reads by itself, in every service."""
 _SECRET_WORDS = {"password": "the service's password, at the broker and at PostgreSQL; `webinarctl env` prints one"}

@@ -20,6 +20,7 @@ class TracedRequests:
     """Begins a trace with each request. An event stream is a span until it has begun: it may stay open for hours.
 
     A visitor's own `traceparent` is linked and not gone on with: who knocks does not decide what is recorded here.
+    Nor is what is under way: a request that was sent behind another begins inside the other one's context.
     """
 
     def __init__(self, app: ASGIApp, routes: Routes, *, untold: tuple[str, ...] = ()) -> None:

@@ -7,6 +7,7 @@ alone.
 
 import asyncio
 import os
+import re
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,10 @@ log = get_logger(__name__)
 Attributes = Mapping[str, str | int]
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_HEADERS = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]*=[ !#-+\--:<-\[\]-~]*")
+_RATIO_SAMPLERS = {"traceidratio", "parentbased_traceidratio"}
+_SAMPLERS = {"always_on", "always_off", "parentbased_always_on", "parentbased_always_off"} | _RATIO_SAMPLERS
 _TRACEPARENT_LENGTH = 55
 _ODD = frozenset("13579bdf")
 """The last digit of the flags, where it says "sampled"."""
@@ -71,8 +76,9 @@ def _provider(service: str, instance_id: str, endpoint: str) -> "TracerProvider"
     protocol = next((os.environ[name] for name in _PROTOCOLS if os.environ.get(name)), "http/protobuf")
     if protocol != "http/protobuf":
         raise ValueError(f"the protocol {protocol!r} is not spoken here: http/protobuf is")
-    if urlsplit(endpoint).scheme not in {"http", "https"} or not urlsplit(endpoint).hostname:
+    if not _is_address(endpoint):
         raise ValueError(f"{endpoint!r} is no address: http://host:4318 is")
+    _refuse_what_the_library_would_pass_over()
     # Imported only where traces are on: they take as long as a service's own modules do.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415
@@ -84,6 +90,36 @@ def _provider(service: str, instance_id: str, endpoint: str) -> "TracerProvider"
     provider = TracerProvider(resource=Resource.create(about), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
+
+
+def _is_address(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _refuse_what_the_library_would_pass_over() -> None:
+    """Raise for a sampler that it would take for "everything", and for headers that it would write into the log."""
+    sampler = os.environ.get("OTEL_TRACES_SAMPLER", "").lower()
+    if sampler and sampler not in _SAMPLERS:
+        raise ValueError(f"OTEL_TRACES_SAMPLER: {sampler!r} is none of {', '.join(sorted(_SAMPLERS))}")
+    part = os.environ.get("OTEL_TRACES_SAMPLER_ARG")
+    if sampler in _RATIO_SAMPLERS and part and not _is_part(part):
+        raise ValueError(f"OTEL_TRACES_SAMPLER_ARG: {part!r} is no number from 0 to 1")
+    for name in _HEADERS:
+        given = (one.strip() for one in os.environ.get(name, "").split(","))
+        if not all(_HEADER.fullmatch(one) for one in given if one):
+            # They hold a token more often than not.
+            raise ValueError(f"{name} is not of the form name=value,name=value (its value is not shown)")
+
+
+def _is_part(text: str) -> bool:
+    try:
+        return 0 <= float(text) <= 1
+    except ValueError:
+        return False
 
 
 @contextmanager
@@ -185,21 +221,32 @@ def inside(name: str, kind: SpanKind, attributes: Attributes) -> Iterator[Span |
 
 
 def start(name: str, kind: SpanKind, attributes: Attributes, *, linked: str | None = None) -> Span | None:
-    """Begin a span that goes on with the trace that is under way, else a trace; whoever asked for it ends it."""
+    """Begin a trace with a span, whatever is under way; whoever asked for it ends it."""
     if _State.tracer is None:
         return None
-    return _State.tracer.start_span(name, kind=kind, attributes=attributes, links=links_to([linked]))
+    return _State.tracer.start_span(name, context=Context(), kind=kind, attributes=attributes, links=links_to([linked]))
 
 
 @contextmanager
 def beginning(name: str, kind: SpanKind, attributes: Attributes) -> Iterator[Span | None]:
     """Do the block in a span that goes on with the trace that is under way, else begins one."""
-    span = start(name, kind, attributes)
-    if span is None:
+    if _State.tracer is None:
         yield None
         return
-    with doing(span):
+    with doing(_State.tracer.start_span(name, kind=kind, attributes=attributes)) as span:
         yield span
+
+
+@contextmanager
+def _left_out(traceparents: Sequence[str | None]) -> Iterator[None]:
+    """Do the block as a part of the first trace that is not recorded, so that nothing in it begins another."""
+    contexts = (context_of(one) for one in traceparents if is_left_out(one))
+    context = next((one for one in contexts if one is not None), None)
+    if context is None:
+        yield
+        return
+    with trace.use_span(trace.get_current_span(context), record_exception=False, set_status_on_exception=False):
+        yield
 
 
 @contextmanager
@@ -212,11 +259,15 @@ def continuing(
 ) -> Iterator[Span | None]:
     """Do the block in a span that goes on where a row or a message says; the first one is its trace, others are linked.
 
-    Without any that is sampled there is no span.
+    Without any that is sampled there is no span, and what is said meanwhile belongs to the first that is left out.
     """
-    known = [one for one in traceparents if is_sampled(one) and context_of(one) is not None]
-    if _State.tracer is None or not known:
+    if _State.tracer is None:
         yield None
+        return
+    known = [one for one in traceparents if is_sampled(one) and context_of(one) is not None]
+    if not known:
+        with _left_out(traceparents):
+            yield None
         return
     first, *others = dict.fromkeys(known)
     span = _State.tracer.start_span(

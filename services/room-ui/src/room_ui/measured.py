@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from room_ui.measures import REQUEST_SECONDS
 
 UNMATCHED = "unmatched"
+FAILED = "5xx"
 _METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
@@ -37,6 +38,8 @@ class Measured:
                 is_told = True
                 method = scope["method"] if scope["method"] in _METHODS else "other"
                 route = self._routes.of(scope) or UNMATCHED
+                # Failures of a route are there from its first answer on: what appears does not look like an increase.
+                REQUEST_SECONDS.labels(method, route, FAILED)
                 REQUEST_SECONDS.labels(method, route, f"{status // 100}xx").observe(time.perf_counter() - began)
 
         def noting_send(message: Message) -> Awaitable[None]:

@@ -10,9 +10,9 @@ _LOOKED_AT = timedelta(days=8)
 _LATELY = timedelta(days=1)
 _BY_STATE = """
 select d.state, count(*) as all_of_them, count(*) filter (
-    where d.claimed_at > $2 and not exists (
+    where d.state = 'uncertain' and d.claimed_at > $2 and not exists (
         select from delivery c where c.webinar_id = d.webinar_id and c.lead_id = d.lead_id
-          and c.recipient = d.recipient and c.step = d.step and c.copy > d.copy)) as lately
+          and c.recipient = d.recipient and c.step = d.step and c.copy > d.copy)) as uncertain
 from webinar w join delivery d on d.webinar_id = w.webinar_id
 where w.finished_at > $1
 group by d.state
@@ -39,10 +39,9 @@ async def measure(work: Work) -> Ledger:
     """Count what the metrics tell of the ledger."""
     rows = await work.connection.fetch(_BY_STATE, work.now - _LOOKED_AT, work.now - _LATELY)
     due = await work.connection.fetchrow(_DUE, work.now)
-    lately = {row["state"]: row["lately"] for row in rows}
     return Ledger(
         states={row["state"]: row["all_of_them"] for row in rows},
-        uncertain=lately.get("uncertain", 0),
+        uncertain=sum(row["uncertain"] for row in rows),
         due=due["due"],
         oldest_due_seconds=due["oldest"],
     )

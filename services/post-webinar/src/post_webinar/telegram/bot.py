@@ -13,7 +13,7 @@ from aiohttp import ClientTimeout
 from opentelemetry.trace import SpanKind
 from servicekit import tracing
 
-from post_webinar.measures import REQUESTS
+from post_webinar.measures import OUTCOMES, REQUESTS
 from post_webinar.settings import PostWebinarSettings
 from post_webinar.telegram.outcomes import Ending, failure_of
 
@@ -56,12 +56,19 @@ def make_bot(settings: PostWebinarSettings) -> Bot:
     # aiogram hands this on to aiohttp as it is; a plain number would leave making the connection without a limit.
     session.timeout = cast(Any, ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS))
     session.middleware(count_requests)
-    for name in _EVERY_DAY:
-        # What appears with its first failure does not look like an increase.
-        for ending in ("ok", *(ending.name.lower() for ending in Ending)):
-            REQUESTS.labels(name, ending)
+    _begin_counting()
     session.middleware(TracedRequests(urlsplit(api.base).hostname or ""))
     return Bot(settings.telegram_bot_token.get_secret_value(), session)
+
+
+def _begin_counting() -> None:
+    """Show what is counted from the start: what appears with its first failure does not look like an increase."""
+    endings = [ending.name.lower() for ending in Ending]
+    for outcome in ("sent", *endings):
+        OUTCOMES.labels(outcome)
+    for method in _EVERY_DAY:
+        for outcome in ("ok", *endings):
+            REQUESTS.labels(method, outcome)
 
 
 async def count_requests(
