@@ -79,6 +79,12 @@ def collector(world: World) -> Iterator[Collector]:
             yield collector
 
 
+def not_sent(trace: list[Seen]) -> list[str]:
+    """Return what was created in a trace and not sent in it."""
+    sent = {span.parent_id for span in trace if span.name.startswith("send ")}
+    return [span.name for span in trace if span.name.startswith("create ") and span.span_id not in sent]
+
+
 def told(way: list[Seen]) -> list[str]:
     return [f"{span.service}: {span.name}" for span in way]
 
@@ -113,14 +119,11 @@ def test_one_trace_leads_from_a_click_to_its_telegram_message(
     message = _message_of(collector, stop, world, webinar_id, leaves)
     assert told(collector.way_to(message)) == FROM_STOP
 
-    trace = collector.trace(stop.trace_id)
+    # What was written into an outbox was sent on from there by the relay, in the same trace.
+    trace = collector.wait_for_trace(stop.trace_id, not_sent)
     drawn = "\n".join(tree(trace))
     assert {span.service for span in trace} == set(SERVICES), drawn
     assert [span.name for span in trace if span.failed] == [], drawn
-    # What was written into an outbox was sent on from there by the relay, in the same trace.
-    created = {span.span_id: span for span in trace if span.name.startswith("create ")}
-    sent = {span.parent_id for span in trace if span.name.startswith("send ")}
-    assert [span.name for id_, span in created.items() if id_ not in sent] == [], drawn
     assert "core-webinar: INSERT webinar" in told(trace), drawn
     # The press of the one is no part of the stop of the other, and each log tells where it belongs.
     assert click.trace_id != stop.trace_id

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,6 +12,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from servicekit.span_testing import Seen
 
 POLL_SECONDS = 0.1
+Lacks = Callable[[list[Seen]], Sequence[str]]
+"""Names what a trace has not got yet."""
 
 
 class Collector:
@@ -53,14 +55,23 @@ class Collector:
             time.sleep(POLL_SECONDS)
         return found
 
+    def wait_for_trace(self, trace_id: str, lacks: Lacks, *, patience: float = 30) -> list[Seen]:
+        """Return the spans of a trace as soon as it lacks nothing: each process tells of its own a moment later."""
+        deadline = time.monotonic() + patience
+        while lacking := lacks(self.trace(trace_id)):
+            assert time.monotonic() < deadline, f"the trace lacks {lacking}"
+            time.sleep(POLL_SECONDS)
+        return self.trace(trace_id)
+
     def way_to(self, span: Seen) -> list[Seen]:
-        """Return the parents of a span, from the beginning of its trace to itself."""
-        known = {one.span_id: one for one in self.spans()}
+        """Return the parents of a span, from the beginning of its trace to itself, as soon as all have come."""
         way = [span]
-        while (parent := way[0].parent_id) is not None:
-            assert parent in known, f"the parent of {way[0].name!r} has not come: {[one.name for one in way]}"
-            way.insert(0, known[parent])
+        while way[0].parent_id is not None:
+            way.insert(0, self._parent_of(way[0]))
         return way
+
+    def _parent_of(self, span: Seen) -> Seen:
+        return self.wait_for(lambda one: one.span_id == span.parent_id, f"the parent of {span.name!r}")
 
 
 def _seen(span: Span, service: str) -> Seen:
