@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 from contracts.topology import SERVICES
 from local_stack.paths import ROOT
 
@@ -18,9 +19,8 @@ def listed(service: str) -> set[str]:
 
 def handed_on(service: str) -> set[str]:
     """Return the variables of a service in docker-compose.yml, without the addresses of its servers."""
-    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    [block] = re.findall(rf"^  {service}: &{service}\n((?:    .*\n)+)", compose, re.MULTILINE)
-    return {name for name in re.findall(r"^      ([A-Z_]+):", block, re.MULTILINE) if not name.startswith("SERVICE_")}
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    return {name for name in compose["services"][service]["environment"] if not name.startswith("SERVICE_")}
 
 
 @pytest.mark.parametrize("service", SERVICES)

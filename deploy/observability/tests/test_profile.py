@@ -59,6 +59,9 @@ def test_our_own_images_are_built_here_and_never_pulled() -> None:
 
     assert len(ours) == 2 * len(THE_FIVE) + 1
     assert [one["pull_policy"] for one in ours] == ["never"] * len(ours)
+    # Built for two services, an image would be another one for each, and the next `up` would replace a container.
+    built = [one["image"] for one in ours if one.get("build")]
+    assert sorted(built) == sorted({one["image"] for one in ours})
 
 
 def test_it_is_reached_from_this_machine_alone() -> None:
@@ -124,7 +127,9 @@ def test_the_second_instances_are_what_the_first_are_but_for_the_way_in() -> Non
     services = compose("scale")["services"]
     assert set(services) == set(compose()["services"]) | {"nginx"} | {f"{service}-2" for service in THE_FIVE}
     for service in THE_FIVE:
-        first, second = ({**services[name], "profiles": None, "ports": None} for name in (service, f"{service}-2"))
+        first, second = (
+            services[name] | {"profiles": None, "ports": None, "build": None} for name in (service, f"{service}-2")
+        )
         assert second == first
     assert services["room-ui-2"].get("ports", []) == []
 
