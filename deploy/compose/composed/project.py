@@ -21,7 +21,7 @@ class Compose:
     """A project; `clone` is the tree that it is described in and made from, `beside` a further file of Compose."""
 
     def __init__(self, folder: Path, *, clone: Path = ROOT, profile: str = "", beside: Path | None = None) -> None:
-        self._folder = clone
+        self._folder = folder
         http_port, nginx_port, amqp_port, sandbox_port, prometheus_port = free_ports(5)
         self.base_url = f"http://127.0.0.1:{nginx_port if profile == 'scale' else http_port}"
         self.sandbox_url = f"http://127.0.0.1:{sandbox_port}"

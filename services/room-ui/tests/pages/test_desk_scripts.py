@@ -1,6 +1,7 @@
 """The desk's page of a webinar in a real browser: what it shows by itself, and its buttons."""
 
 import asyncio
+import itertools
 import re
 from datetime import timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from contracts import (
 from playwright.async_api import Route, expect
 from room_ui.testing import BASE_URL, NOON, Web, later, webinar_event
 from servicekit import CommandUnanswered
+from servicekit.testing import eventually
 from world.windows import SOON, windows_on
 
 
@@ -170,6 +172,32 @@ async def test_what_one_host_does_is_on_the_others_desk_and_takes_nothing_away(w
         await expect(watches.page.locator('[name="scheduled_at"]')).to_be_disabled()
         assert await acts.stayed()
         assert await watches.stayed()
+
+
+async def test_a_server_that_fails_for_a_while_is_asked_until_it_answers(web: Web) -> None:
+    planned = webinar_event(title="Old", scheduled_at=NOON + timedelta(hours=1))
+    await web.know(planned)
+    speaker = await web.member("speaker")
+    path, looks = f"/admin_webinar/{planned.webinar_id}", itertools.count(1)
+    seen = 0
+
+    async def fail_ten_times(route: Route) -> None:
+        nonlocal seen
+        seen = next(looks)
+        await (route.fulfill(status=503) if seen <= 10 else route.continue_())
+
+    async with windows_on(web) as windows:
+        page = (await windows.open(speaker, path, clock=True)).page
+        await page.route(f"**{path}", fail_ten_times)
+        await web.know(later(planned, title="Newer"))
+        for wanted in range(1, 12):
+
+            async def has_looked(wanted: int = wanted) -> bool:
+                await page.clock.run_for(100)
+                return seen >= wanted
+
+            await eventually(has_looked, seconds=5, what=f"look {wanted}")
+        await expect(page.locator("h1")).to_have_text("Newer")
 
 
 async def test_fields_that_were_left_alone_follow_and_those_that_both_typed_are_asked_about(web: Web) -> None:

@@ -6,7 +6,9 @@ import { goToWords, refuse, say, show, word } from "./desk-words.js";
 import { Hold, placeOf } from "./place.js";
 
 const AGAIN = 300;
-const TRIES = 10;
+const AGAIN_AT_MOST = 3000;
+/** Some 20 s in all: by then it is told again. */
+const TRIES = 12;
 const PRESSED = '[data-press], [data-report] form[action*="/followups/"]';
 /** What is made anew on the server each time, and differs though nothing has changed. */
 const PASSING = /value="[0-9a-f-]{36}"|data-remaining[^<]*/g;
@@ -98,8 +100,9 @@ export class DeskPage {
     if (this.isPressed || this.isLooking || this.isCatchingUp) return;
     this.isCatchingUp = true;
     for (let tries = 0; tries < TRIES && this.told > this.version && !this.isPressed; tries += 1) {
-      // Another instance may answer than the one that told, and be behind for a moment.
-      if (tries) await new Promise((resolve) => setTimeout(resolve, AGAIN));
+      // Another instance may answer than the one that told, and be behind for a moment; or none can.
+      const pause = Math.min(AGAIN * tries, AGAIN_AT_MOST);
+      if (pause) await new Promise((resolve) => setTimeout(resolve, pause));
       await this.look();
     }
     this.isCatchingUp = false;
